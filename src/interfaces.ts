@@ -1,0 +1,151 @@
+/**
+ * What a newcomer can implement: a {@link Registry} says which version a name means now, an
+ * {@link ArtifactStore} turns a location into files, an {@link Engine} turns files into a function.
+ */
+import type { ServingError } from './errors.ts'
+import type { ModelManifest } from './model/mlmodel.ts'
+import type { ModelRef } from './model/model-uri.ts'
+import type { NamedTensors, TensorSpec } from './model/tensor.ts'
+
+/** One version of one model, as a registry describes it. */
+export interface ModelVersion {
+  /** Name the model is served under; the registered model's name where there is one. */
+  readonly name: string
+  /** Version number as text, or an id that stays the same for the same files. */
+  readonly version: string
+  /** Where the files are: an artifact URI or folder, never `models:/` or `runs:/` any more. */
+  readonly source: string
+  /** Differs when the version was deleted and registered again under the same number. */
+  readonly identity: string
+}
+
+/** A reference resolved: the version it means now, or why it means none. */
+export type Resolution = ModelVersion | ServingError
+
+/** Says which version a reference means now. */
+export interface Registry {
+  /** For people and logs, without credentials: a URL or a folder. */
+  readonly location: string
+  /**
+   * Resolves references of one registered model, in their order, with one registry call for all its aliases.
+   * A reference that means nothing (unknown alias, deleted or unready version) is an error in its place.
+   * @throws ServingError REGISTRY_UNAVAILABLE, REGISTRY_DENIED, MODEL_NOT_FOUND when none could be resolved.
+   */
+  resolve(refs: readonly ModelRef[], signal: AbortSignal): Promise<readonly Resolution[]>
+  /** Every model the registry would serve when none is named; only a folder registry offers this. */
+  listModels?(signal: AbortSignal): Promise<readonly ModelRef[]>
+  /** Calls back when a model may have changed, which is a hint to resolve again. Returns the way to stop. */
+  watch?(onHint: (modelName: string) => void): () => void
+}
+
+/** A file of an artifact: path relative to its root with `/` between names. */
+export interface ArtifactFile {
+  readonly path: string
+  /** Bytes, where the store says so. */
+  readonly size: number | undefined
+  /** Entity tag or checksum of the store, where it has one. */
+  readonly etag: string | undefined
+}
+
+/** Lists and reads the files below an artifact URI of its schemes. */
+export interface ArtifactStore {
+  /** URI schemes without the colon; the empty string is a plain path. */
+  readonly schemes: readonly string[]
+  /** Files below `uri`, in any order. An empty listing is not an error here. */
+  list(uri: string, signal: AbortSignal): AsyncIterable<ArtifactFile>
+  /**
+   * Writes one listed file to `target`, which does not exist yet; `onBytes` is told of each piece.
+   * @throws ServingError ARTIFACT_* naming what to check.
+   */
+  download(
+    uri: string,
+    file: ArtifactFile,
+    target: string,
+    onBytes: (bytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Folder to read in place, for a store whose files are local already. */
+  localFolder?(uri: string): Promise<string>
+}
+
+/** Files of a version on local disk, held against eviction until released. */
+export interface LocalArtifact {
+  readonly folder: string
+  readonly bytes: number
+  release(): void
+}
+
+export interface DownloadProgress {
+  readonly files: number
+  readonly filesDone: number
+  readonly bytes: number | undefined
+  readonly bytesDone: number
+}
+
+/** Turns a version into files; one download however many ask. */
+export interface ArtifactSource {
+  acquire(
+    version: ModelVersion,
+    onProgress: (progress: DownloadProgress) => void,
+    signal: AbortSignal,
+  ): Promise<LocalArtifact>
+}
+
+/** Engine settings that flags give and the flavor may narrow. */
+export interface EngineOptions {
+  /** Threads inside one operator; 1 unless told otherwise. */
+  readonly intraOpThreads: number | undefined
+  readonly interOpThreads: number | undefined
+  readonly device: 'cpu' | 'cuda'
+}
+
+/** Loads files in the thread it is called in. Implementations live in `engines/`, one file each. */
+export interface Engine {
+  readonly name: string
+  /**
+   * Opens the model of `folder`. Blocks the thread while it works.
+   * @throws ServingError MODEL_UNSUPPORTED, MODEL_INVALID, LOAD_FAILED.
+   */
+  load(folder: string, manifest: ModelManifest, options: EngineOptions): Promise<EngineModel>
+}
+
+/** A model in memory. Calls never overlap. */
+export interface EngineModel {
+  readonly inputs: readonly TensorSpec[]
+  readonly outputs: readonly TensorSpec[]
+  /** @throws ServingError MODEL_FAILED with the engine's own words. */
+  run(feeds: NamedTensors): Promise<NamedTensors>
+  /** Gives native memory back; nothing may be called afterwards. */
+  release(): Promise<void>
+}
+
+/** What loading told about a model. */
+export interface LoadedModelInfo {
+  readonly engine: string
+  readonly inputs: readonly TensorSpec[]
+  readonly outputs: readonly TensorSpec[]
+  /** Milliseconds the engine took to open the files, on the slowest worker. */
+  readonly loadMs: number
+  /** Milliseconds of the last warm-up run; undefined where there was nothing to warm up with. */
+  readonly warmupMs: number | undefined
+}
+
+/** A model loaded on its workers, seen from the main thread. */
+export interface LoadedModel {
+  readonly info: LoadedModelInfo
+  /** Runs that may be in flight at once: the number of its workers. */
+  readonly parallelism: number
+  /**
+   * Runs one batch on a free worker. Buffers of `feeds` are transferred: the caller must not touch them again.
+   * @throws ServingError MODEL_FAILED, WORKER_LOST.
+   */
+  run(feeds: NamedTensors): Promise<NamedTensors>
+  /** Releases the sessions and any worker of its own. Call once, when nothing is in flight. */
+  unload(): Promise<void>
+}
+
+/** Puts models on workers: placement is its own business. */
+export interface ModelLoader {
+  /** @throws ServingError as {@link Engine.load}, or MODEL_FAILED when the warm-up request fails. */
+  load(folder: string, manifest: ModelManifest, signal: AbortSignal): Promise<LoadedModel>
+}
