@@ -1,0 +1,152 @@
+import { type ErrorCode, ServingError } from '../errors.ts'
+
+/** Codes a caller's failures carry: the registry's and the artifact proxy's differ. */
+export interface FailureCodes {
+  readonly unavailable: ErrorCode
+  readonly denied: ErrorCode
+}
+
+export const REGISTRY_FAILURES: FailureCodes = {
+  unavailable: 'REGISTRY_UNAVAILABLE',
+  denied: 'REGISTRY_DENIED',
+}
+
+const CREDENTIALS =
+  'MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or ~/.mlflow/credentials), or MLFLOW_TRACKING_TOKEN'
+
+/** Says of a call that got no answer what to check. `location` holds no credentials. */
+export function connectionFailure(
+  cause: unknown,
+  location: string,
+  codes: FailureCodes,
+): ServingError {
+  const code = systemCode(cause)
+  return new ServingError(codes.unavailable, `MLflow at ${location} ${connectionReason(code)}`, {
+    cause,
+    details: { location, reason: code },
+  })
+}
+
+/** The code of Node or OpenSSL at the bottom of a failed fetch. */
+export function systemCode(error: unknown): string {
+  let code = 'UNKNOWN'
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string') code = at.code
+  }
+  return code
+}
+
+function connectionReason(code: string): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'refused the connection: nothing listens there; check MLFLOW_TRACKING_URI (host and port) and that the server runs'
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'cannot be reached: its host name does not resolve; check MLFLOW_TRACKING_URI and the DNS'
+    case 'ETIMEDOUT':
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return 'cannot be reached: no answer to the connection; check MLFLOW_TRACKING_URI, network and firewall'
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
+      return 'does not speak TLS on that port; should MLFLOW_TRACKING_URI begin with http://?'
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+      return `showed a certificate that is not valid today (${code}); check the certificate and this machine's clock`
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return 'showed a certificate for another host name; check the host in MLFLOW_TRACKING_URI'
+  }
+  if (/CERT_|SELF_SIGNED|LEAF_SIGNATURE|ISSUER/.test(code)) {
+    return `showed a certificate that no known authority signed (${code}); set MLFLOW_TRACKING_SERVER_CERT_PATH to the CA bundle`
+  }
+  if (/ALERT|HANDSHAKE/.test(code)) {
+    return `refused the TLS handshake (${code}); if it asks for a client certificate, set MLFLOW_TRACKING_CLIENT_CERT_PATH`
+  }
+  return `broke the connection (${code}); check that the server runs and that MLFLOW_TRACKING_URI has the right scheme and port`
+}
+
+export function timeoutFailure(
+  timeoutMs: number,
+  location: string,
+  codes: FailureCodes,
+): ServingError {
+  return new ServingError(
+    codes.unavailable,
+    `MLflow at ${location} did not answer within ${timeoutMs} ms; check that the server and its database are not overloaded`,
+    { details: { location, reason: 'TIMEOUT' } },
+  )
+}
+
+export function redirectFailure(
+  target: string,
+  location: string,
+  codes: FailureCodes,
+): ServingError {
+  return new ServingError(
+    codes.unavailable,
+    `MLflow at ${location} redirects to ${target}, which is not followed because credentials would go with it; set MLFLOW_TRACKING_URI to the address that answers`,
+    { details: { location, reason: 'REDIRECT' } },
+  )
+}
+
+export function notMlflowFailure(
+  received: string,
+  location: string,
+  codes: FailureCodes,
+): ServingError {
+  return new ServingError(
+    codes.unavailable,
+    `Expected JSON of an MLflow server at ${location}, got ${received}; check MLFLOW_TRACKING_URI, its path prefix included, and what stands between`,
+    { details: { location, reason: 'NOT_MLFLOW' } },
+  )
+}
+
+/**
+ * The failure that a status means whatever was asked: refused login, missing right, Host check (MLflow 3.5),
+ * workspaces off, overload and crash. Undefined for a status whose meaning depends on the call.
+ */
+export function statusFailure(
+  status: number,
+  body: string,
+  location: string,
+  codes: FailureCodes,
+): ServingError | undefined {
+  const details = { location, status }
+  if (status === 401) {
+    return new ServingError(
+      codes.denied,
+      `MLflow at ${location} refused the credentials (401); check ${CREDENTIALS}`,
+      { details },
+    )
+  }
+  if (status === 403 && /invalid host header/i.test(body)) {
+    return new ServingError(
+      codes.denied,
+      `MLflow at ${location} refuses the host name it is called by (its check against DNS rebinding, since 3.5); start the server with --allowed-hosts or MLFLOW_SERVER_ALLOWED_HOSTS naming that host with its port`,
+      { details: { ...details, reason: 'HOST_CHECK' } },
+    )
+  }
+  if (status === 403) {
+    return new ServingError(
+      codes.denied,
+      `MLflow at ${location} denies permission (403): this login may not read what was asked; check ${CREDENTIALS}, and the permissions of that user`,
+      { details },
+    )
+  }
+  if (/FEATURE_DISABLED/.test(body)) {
+    return new ServingError(
+      codes.denied,
+      `MLflow at ${location} has no workspaces (FEATURE_DISABLED); unset MLFLOW_WORKSPACE, or start the server with workspaces`,
+      { details: { ...details, reason: 'FEATURE_DISABLED' } },
+    )
+  }
+  if (status >= 500 || status === 429 || status === 408) {
+    return new ServingError(
+      codes.unavailable,
+      `MLflow at ${location} answered ${status}; check the server's log, its database and what stands between`,
+      { details },
+    )
+  }
+  return undefined
+}
