@@ -1,0 +1,109 @@
+import { parseDocument } from 'yaml'
+import { z } from 'zod'
+import { duration, wholeNumber } from './setting-types.ts'
+import { SETTINGS, type SettingName } from './settings.ts'
+
+/** A model of the file's list: settings that hold for it alone. */
+export interface ModelFileEntry {
+  readonly uri: string
+  readonly workers: number | undefined
+  readonly batchMaxRows: number | undefined
+  readonly batchMaxDelayMs: number | undefined
+  readonly intraOpThreads: number | undefined
+}
+
+export interface ConfigFile {
+  /** Texts by setting name, read by the same parsers as flags and variables. */
+  readonly settings: Readonly<Partial<Record<SettingName, string>>>
+  readonly models: readonly ModelFileEntry[]
+}
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String)
+const count = scalar.pipe(z.string().transform(refined(wholeNumber(1))))
+
+const modelEntry = z.strictObject({
+  uri: z.string().min(1),
+  workers: count.optional(),
+  intraOpThreads: count.optional(),
+  batch: z
+    .strictObject({
+      maxRows: count.optional(),
+      maxDelay: scalar.pipe(z.string().transform(refined(duration()))).optional(),
+    })
+    .optional(),
+})
+
+/** Settings that make no sense in a file: they name models another way, or are only accepted. */
+const NOT_IN_FILE: readonly SettingName[] = [
+  'modelUris',
+  'modelName',
+  'modelAlias',
+  'envManager',
+  'noConda',
+  'installMlflow',
+]
+const fileNames = (Object.keys(SETTINGS) as SettingName[]).filter(
+  (name) => !NOT_IN_FILE.includes(name),
+)
+
+const fileSchema = z.strictObject({
+  registry: z.string().min(1).optional(),
+  models: z.array(modelEntry).optional(),
+  ...Object.fromEntries(fileNames.map((name) => [fileKey(name), scalar.optional()])),
+})
+
+/** Reads the `--config` file; every mistake is added to `problems` with its place in the file. */
+export function parseConfigFile(
+  { name, text }: { readonly name: string; readonly text: string },
+  problems: string[],
+): ConfigFile {
+  const document = parseDocument(text)
+  for (const error of document.errors) {
+    problems.push(`${name}: expected YAML: ${error.message.split('\n')[0]}`)
+  }
+  if (document.errors.length > 0) return { settings: {}, models: [] }
+  const parsed = fileSchema.safeParse(document.toJS() ?? {})
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const where = issue.path.length === 0 ? '' : ` ${issue.path.join('.')}:`
+      problems.push(`${name}:${where} ${issue.message}`)
+    }
+    return { settings: {}, models: [] }
+  }
+  const values = parsed.data as Record<string, string | undefined>
+  const settings: Partial<Record<SettingName, string>> = {}
+  for (const setting of fileNames) {
+    const value = values[fileKey(setting)]
+    if (value !== undefined) settings[setting] = value
+  }
+  if (parsed.data.registry !== undefined) settings.registryUri = parsed.data.registry
+  return { settings, models: (parsed.data.models ?? []).map(toEntry) }
+}
+
+function toEntry(entry: z.infer<typeof modelEntry>): ModelFileEntry {
+  return {
+    uri: entry.uri,
+    workers: entry.workers,
+    intraOpThreads: entry.intraOpThreads,
+    batchMaxRows: entry.batch?.maxRows,
+    batchMaxDelayMs: entry.batch?.maxDelay,
+  }
+}
+
+/** `pollIntervalMs` stands as `pollInterval` in the file, where the text carries its unit. */
+function fileKey(name: SettingName): string {
+  return name === 'registryUri' ? 'registryUri' : name.replace(/Ms$/, '')
+}
+
+/** A parser of flags and variables as a zod transform. */
+function refined<T>(read: (text: string) => T) {
+  return (text: string, context: z.RefinementCtx): T => {
+    try {
+      return read(text)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      context.addIssue({ code: 'custom', message: `${why}, received "${text}"` })
+      return z.NEVER
+    }
+  }
+}
