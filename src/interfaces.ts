@@ -47,25 +47,39 @@ export interface ArtifactFile {
   readonly etag: string | undefined
 }
 
+/** Takes the bytes of one downloaded file: in any order, each at its place, each once. */
+export interface ArtifactSink {
+  /** @throws ServingError when the file outgrows what was announced or allowed, or the disk refuses. */
+  write(bytes: Uint8Array, position: number): Promise<void>
+  /** Forgets what was written, for a store that can only begin again. */
+  restart(): Promise<void>
+  /** MD5 of the file as written, in hex, for a store that names one. */
+  md5(): Promise<string>
+}
+
 /** Lists and reads the files below an artifact URI of its schemes. */
 export interface ArtifactStore {
   /** URI schemes without the colon; the empty string is a plain path. */
   readonly schemes: readonly string[]
-  /** Files below `uri`, in any order. An empty listing is not an error here. */
-  list(uri: string, signal: AbortSignal): AsyncIterable<ArtifactFile>
   /**
-   * Writes one listed file to `target`, which does not exist yet; `onBytes` is told of each piece.
+   * Files below `uri`, in any order, named as the store names them: whoever writes them to disk checks the
+   * names. An empty listing is not an error here.
    * @throws ServingError ARTIFACT_* naming what to check.
    */
-  download(
-    uri: string,
-    file: ArtifactFile,
-    target: string,
-    onBytes: (bytes: number) => void,
-    signal: AbortSignal,
-  ): Promise<void>
-  /** Folder to read in place, for a store whose files are local already. */
-  localFolder?(uri: string): Promise<string>
+  list(uri: string, signal: AbortSignal): AsyncIterable<ArtifactFile>
+  /**
+   * Writes one listed file to `sink`. The store retries what may pass, and checks what it knows of the content;
+   * the sink counts, hashes and checks the length.
+   * @throws ServingError ARTIFACT_* naming what to check.
+   */
+  download(uri: string, file: ArtifactFile, sink: ArtifactSink, signal: AbortSignal): Promise<void>
+  /**
+   * Folder to read in place, for a store whose files are local already.
+   * @throws ServingError ARTIFACT_NOT_FOUND, ARTIFACT_UNSAFE for a link that leaves the folder.
+   */
+  localFolder?(uri: string, signal: AbortSignal): Promise<string>
+  /** Closes kept connections; nothing may be in flight. */
+  close?(): Promise<void>
 }
 
 /** Files of a version on local disk, held against eviction until released. */
