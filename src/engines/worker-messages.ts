@@ -1,0 +1,52 @@
+import type { CodecOptions } from '../codec/mlflow/invocation.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { EngineOptions, LoadedModelInfo } from '../interfaces.ts'
+import type { ModelManifest } from '../model/mlmodel.ts'
+import type { NamedTensors } from '../model/tensor.ts'
+
+/** Names a model inside a worker: unique in the process, never used again. */
+export type ModelKey = number
+
+/** Open the files of `folder`, then warm up. Answered by {@link LoadedModelInfo}. */
+export interface LoadRequest {
+  readonly kind: 'load'
+  readonly model: ModelKey
+  readonly folder: string
+  readonly manifest: ModelManifest
+  readonly engine: EngineOptions
+  readonly codec: CodecOptions
+}
+
+/** Run one batch. Answered by the outputs. */
+export interface RunRequest {
+  readonly kind: 'run'
+  readonly model: ModelKey
+  readonly feeds: NamedTensors
+}
+
+/** Give a model's memory back. */
+export interface UnloadRequest {
+  readonly kind: 'unload'
+  readonly model: ModelKey
+}
+
+/** What the main thread posts to a worker. One worker answers one request at a time, in order. */
+export type WorkerRequest = LoadRequest | RunRequest | UnloadRequest
+
+/** What each kind of request is answered with. */
+export interface WorkerAnswers {
+  readonly load: LoadedModelInfo
+  readonly run: NamedTensors
+  readonly unload: undefined
+}
+
+/** A ServingError on its way between threads: structured clone keeps neither its class nor its fields. */
+export interface WorkerFailure {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+export type WorkerReply<Kind extends WorkerRequest['kind'] = WorkerRequest['kind']> =
+  | { readonly answer: WorkerAnswers[Kind] }
+  | { readonly failure: WorkerFailure }

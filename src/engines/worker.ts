@@ -1,0 +1,60 @@
+import { ServingError } from '../errors.ts'
+import type { EngineModel } from '../interfaces.ts'
+import { onnxEngine } from './onnx-engine.ts'
+import type {
+  LoadRequest,
+  ModelKey,
+  WorkerAnswers,
+  WorkerReply,
+  WorkerRequest,
+} from './worker-messages.ts'
+
+/** The models of this thread. Requests never overlap: the pool posts one at a time. */
+const models = new Map<ModelKey, EngineModel>()
+
+/** The task function of a worker thread: loads, runs and unloads any number of models. */
+export default async function answer(request: WorkerRequest): Promise<WorkerReply> {
+  try {
+    return { answer: await perform(request) }
+  } catch (error) {
+    const { code, message, details } = ServingError.from(error)
+    return { failure: { code, message, details } }
+  }
+}
+
+function perform(request: WorkerRequest): Promise<WorkerAnswers[WorkerRequest['kind']]> {
+  switch (request.kind) {
+    case 'load':
+      return load(request)
+    case 'run':
+      return loaded(request.model).run(request.feeds)
+    case 'unload':
+      return unload(request.model)
+  }
+}
+
+async function load(request: LoadRequest): Promise<WorkerAnswers['load']> {
+  const started = performance.now()
+  const model = await onnxEngine.load(request.folder, request.manifest, request.engine)
+  const loadMs = performance.now() - started
+  models.set(request.model, model)
+  return {
+    engine: onnxEngine.name,
+    inputs: model.inputs,
+    outputs: model.outputs,
+    loadMs,
+    warmupMs: undefined,
+  }
+}
+
+async function unload(key: ModelKey): Promise<undefined> {
+  const model = models.get(key)
+  models.delete(key)
+  await model?.release()
+}
+
+function loaded(key: ModelKey): EngineModel {
+  const model = models.get(key)
+  if (model === undefined) throw new ServingError('INTERNAL', `Worker holds no model ${key}`)
+  return model
+}
