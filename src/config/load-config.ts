@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { ServingError } from '../errors.ts'
+import { type Config, type Flags, readConfig } from './read-config.ts'
+
+/**
+ * The configuration of this process: its flags, its environment and the file that `--config` or
+ * BATON_CONFIG names. Nothing else reads `process.env`.
+ * @throws ServingError CONFIG_INVALID.
+ */
+export function loadConfig(flags: Flags, configFlag: string | undefined): Config {
+  const { env } = process
+  const fileName = configFlag ?? (env.BATON_CONFIG || undefined)
+  return readConfig({ flags, env, file: fileName === undefined ? undefined : readFile(fileName) })
+}
+
+/** Folders that the defaults stand for, from the environment that operating systems set. */
+export function userCacheFolder(): string | undefined {
+  const { XDG_CACHE_HOME, HOME } = process.env
+  if (XDG_CACHE_HOME) return `${XDG_CACHE_HOME}/baton`
+  return HOME ? `${HOME}/.cache/baton` : undefined
+}
+
+function readFile(name: string): { name: string; text: string } {
+  try {
+    return { name, text: readFileSync(name, 'utf8') }
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? String(error)
+    throw new ServingError(
+      'CONFIG_INVALID',
+      `--config / BATON_CONFIG: expected a readable YAML file, received "${name}" (${why})`,
+      { cause: error },
+    )
+  }
+}
