@@ -1,4 +1,5 @@
 import { type ErrorCode, ServingError } from '../errors.ts'
+import { type NetworkVariables, networkReason, systemCode } from '../network-failure.ts'
 
 /** Codes a caller's failures carry: the registry's and the artifact proxy's differ. */
 export interface FailureCodes {
@@ -11,6 +12,11 @@ export const REGISTRY_FAILURES: FailureCodes = {
   denied: 'REGISTRY_DENIED',
 }
 
+const VARIABLES: NetworkVariables = {
+  address: 'MLFLOW_TRACKING_URI',
+  caBundle: 'MLFLOW_TRACKING_SERVER_CERT_PATH',
+  clientCertificate: 'MLFLOW_TRACKING_CLIENT_CERT_PATH',
+}
 const CREDENTIALS =
   'MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or ~/.mlflow/credentials), or MLFLOW_TRACKING_TOKEN'
 
@@ -21,49 +27,14 @@ export function connectionFailure(
   codes: FailureCodes,
 ): ServingError {
   const code = systemCode(cause)
-  return new ServingError(codes.unavailable, `MLflow at ${location} ${connectionReason(code)}`, {
-    cause,
-    details: { location, reason: code },
-  })
-}
-
-/** The code of Node or OpenSSL at the bottom of a failed fetch. */
-export function systemCode(error: unknown): string {
-  let code = 'UNKNOWN'
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string') code = at.code
-  }
-  return code
-}
-
-function connectionReason(code: string): string {
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'refused the connection: nothing listens there; check MLFLOW_TRACKING_URI (host and port) and that the server runs'
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'cannot be reached: its host name does not resolve; check MLFLOW_TRACKING_URI and the DNS'
-    case 'ETIMEDOUT':
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return 'cannot be reached: no answer to the connection; check MLFLOW_TRACKING_URI, network and firewall'
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-      return 'does not speak TLS on that port; should MLFLOW_TRACKING_URI begin with http://?'
-    case 'CERT_HAS_EXPIRED':
-    case 'CERT_NOT_YET_VALID':
-      return `showed a certificate that is not valid today (${code}); check the certificate and this machine's clock`
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return 'showed a certificate for another host name; check the host in MLFLOW_TRACKING_URI'
-  }
-  if (/CERT_|SELF_SIGNED|LEAF_SIGNATURE|ISSUER/.test(code)) {
-    return `showed a certificate that no known authority signed (${code}); set MLFLOW_TRACKING_SERVER_CERT_PATH to the CA bundle`
-  }
-  if (/ALERT|HANDSHAKE/.test(code)) {
-    return `refused the TLS handshake (${code}); if it asks for a client certificate, set MLFLOW_TRACKING_CLIENT_CERT_PATH`
-  }
-  return `broke the connection (${code}); check that the server runs and that MLFLOW_TRACKING_URI has the right scheme and port`
+  return new ServingError(
+    codes.unavailable,
+    `MLflow at ${location} ${networkReason(code, VARIABLES)}`,
+    {
+      cause,
+      details: { location, reason: code },
+    },
+  )
 }
 
 export function timeoutFailure(

@@ -1,4 +1,5 @@
 import type { ServingError } from '../errors.ts'
+import { systemCode } from '../network-failure.ts'
 import { authorization, type MlflowConnection, mlflowBaseUrl } from './connection.ts'
 import {
   connectionFailure,
@@ -6,7 +7,6 @@ import {
   notMlflowFailure,
   redirectFailure,
   statusFailure,
-  systemCode,
   timeoutFailure,
 } from './failures.ts'
 import { createFetcher, type Fetcher } from './tls-fetch.ts'
@@ -82,8 +82,8 @@ export class MlflowHttp {
   }
 
   /**
-   * Sends one request and reads the JSON object it answers. A 4xx that MLflow itself explains is a reply;
-   * refused logins, 5xx, and what is not MLflow's JSON are thrown.
+   * Sends one request and reads the JSON object it answers. A 4xx that MLflow itself explains is a reply, and
+   * so is a route that is not there (ENDPOINT_NOT_FOUND); refused logins, 5xx, and other text are thrown.
    */
   async json(path: string, request: MlflowRequest): Promise<MlflowReply> {
     const deadline = new Deadline(request.timeoutMs ?? this.#timeoutMs, request.signal)
@@ -103,6 +103,15 @@ export class MlflowHttp {
   async failure(response: Response): Promise<ServingError | undefined> {
     const text = await response.text().catch(() => '')
     return statusFailure(response.status, text, this.location, this.#codes)
+  }
+
+  /** A reply that nobody foresaw, as a failure with the server's own words. */
+  unexpected(reply: MlflowReply, call: string): ServingError {
+    if (reply.ok) {
+      return notMlflowFailure(`JSON of another kind from ${call}`, this.location, this.#codes)
+    }
+    const received = `${reply.status} ${reply.errorCode} from ${call} (${reply.message})`
+    return notMlflowFailure(received, this.location, this.#codes)
   }
 
   /** Closes kept connections; nothing may be in flight. */
@@ -197,6 +206,10 @@ export class MlflowHttp {
       if (failure !== undefined) throw failure
     }
     const body = parseObject(text)
+    if (status === 404 && typeof body?.error_code !== 'string') {
+      // Flask's page or FastAPI's {"detail"}: the server, or what stands before it, has no such route.
+      return { ok: false, status, errorCode: 'ENDPOINT_NOT_FOUND', message: 'no such route' }
+    }
     if (body === undefined) {
       const type = response.headers.get('content-type') ?? 'no content type'
       const received = `${status} with ${type} that is no JSON object`
