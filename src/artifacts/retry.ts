@@ -1,0 +1,35 @@
+import type { Clock } from '../clock.ts'
+
+/** How often and how soon a broken transfer is taken up again. */
+export interface RetryPolicy {
+  /** Failures in a row, without a byte between them, that end it. */
+  readonly attempts: number
+  /** Wait after the first failure; doubles each time, with up to half of it left to chance. */
+  readonly firstDelayMs: number
+  readonly maxDelayMs: number
+}
+
+/** Patience for about a quarter of a minute: a poll tries the whole version again later. */
+export const DOWNLOAD_RETRIES: RetryPolicy = { attempts: 6, firstDelayMs: 250, maxDelayMs: 8000 }
+
+/** Wait before the attempt that follows `failures` failures in a row, from 1. */
+export function retryDelayMs(policy: RetryPolicy, failures: number, random = Math.random): number {
+  const full = Math.min(policy.maxDelayMs, policy.firstDelayMs * 2 ** (failures - 1))
+  return full * (1 - random() / 2)
+}
+
+/** Waits; rejects with the signal's reason as soon as it aborts. */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  await new Promise<void>((resolve, reject) => {
+    const cancel = clock.after(ms, () => {
+      signal.removeEventListener('abort', abort)
+      resolve()
+    })
+    const abort = () => {
+      cancel()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+  })
+}
