@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { InferenceSession } from 'onnxruntime-node'
+import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node'
 import { ServingError } from '../errors.ts'
 import type { Engine, EngineModel, EngineOptions } from '../interfaces.ts'
 import type { OnnxSessionOptions } from '../model/flavor.ts'
@@ -9,10 +9,15 @@ import {
   type DType,
   type NamedTensors,
   type Tensor,
+  type TensorData,
   type TensorSpec,
 } from '../model/tensor.ts'
+import { cudaFailure, loadFailure, runFailure } from './onnx-errors.ts'
 
-/** ONNX Runtime on the CPU or a CUDA device. The only file that loads the library. */
+/**
+ * ONNX Runtime. The only file that loads the library, and only worker threads load this file: creating a
+ * session and running one are synchronous native calls. See `worker-thread.ts` for its telemetry.
+ */
 export const onnxEngine: Engine = { name: 'onnxruntime', load }
 
 async function load(
@@ -20,60 +25,123 @@ async function load(
   manifest: ModelManifest,
   options: EngineOptions,
 ): Promise<EngineModel> {
-  const ort = await import('onnxruntime-node')
-  // By path, not from bytes: weights may sit in a file beside the model.
-  const session = await ort.default.InferenceSession.create(
-    join(folder, manifest.flavor.data),
-    sessionOptions(manifest.flavor.sessionOptions, options),
-  )
-  return {
-    inputs: session.inputMetadata.map(tensorSpec),
-    outputs: session.outputMetadata.map(tensorSpec),
-    run: (feeds) => run(session, feeds),
-    release: () => session.release(),
+  const session = await open(folder, manifest, options)
+  try {
+    return {
+      inputs: session.inputMetadata.map((metadata) => tensorSpec(metadata, 'input')),
+      outputs: session.outputMetadata.map((metadata) => tensorSpec(metadata, 'output')),
+      run: (feeds) => run(session, feeds),
+      release: () => session.release(),
+    }
+  } catch (error) {
+    await session.release()
+    throw error
   }
 }
 
-function sessionOptions(
+async function open(
+  folder: string,
+  manifest: ModelManifest,
+  options: EngineOptions,
+): Promise<InferenceSession> {
+  const { data, sessionOptions } = manifest.flavor
+  try {
+    // By path, not from bytes: weights may sit in a file beside the model.
+    return await InferenceSession.create(
+      join(folder, data),
+      toSessionOptions(sessionOptions, options),
+    )
+  } catch (error) {
+    const noCuda = options.device === 'cuda' && /provider|CUDA|shared library/i.test(String(error))
+    throw noCuda ? cudaFailure(error) : loadFailure(error, folder)
+  }
+}
+
+/** Flags outrank the flavor, which outranks our defaults. */
+function toSessionOptions(
   flavor: OnnxSessionOptions,
   options: EngineOptions,
 ): InferenceSession.SessionOptions {
+  const { executionMode, graphOptimizationLevel } = flavor
   return {
     executionProviders: [options.device],
+    // ONNX Runtime's own default is a thread for every core of the host, for every session.
     intraOpNumThreads: options.intraOpThreads ?? flavor.intraOpThreads ?? 1,
     interOpNumThreads: options.interOpThreads ?? flavor.interOpThreads ?? 1,
+    ...(executionMode && { executionMode }),
+    ...(graphOptimizationLevel && { graphOptimizationLevel }),
+    // Failures are thrown; without this each refused request would also print coloured lines to stderr.
+    logSeverityLevel: 4,
+    extra: {
+      // A spinning thread takes the core that the event loop or another model needs.
+      'session.intra_op.allow_spinning': '0',
+      'session.inter_op.allow_spinning': '0',
+      ...flavor.extraSessionConfig,
+    },
   }
 }
 
-function tensorSpec(metadata: InferenceSession.ValueMetadata): TensorSpec {
+/** The binding reports a tensor of unknown rank as it does a scalar: with the shape []. */
+function tensorSpec(
+  metadata: InferenceSession.ValueMetadata,
+  role: 'input' | 'output',
+): TensorSpec {
+  const { name } = metadata
   if (!metadata.isTensor) {
-    throw new ServingError('MODEL_UNSUPPORTED', `"${metadata.name}" is not a tensor`)
+    throw new ServingError(
+      'MODEL_UNSUPPORTED',
+      `Expected tensors, and the ${role} "${name}" is a sequence or map. ` +
+        "A scikit-learn classifier gives tensors when it is converted with zipmap off: skl2onnx.to_onnx(model, X[:1], options={'zipmap': False})",
+    )
   }
-  if (!(metadata.type in DTYPES)) {
-    throw new ServingError('MODEL_UNSUPPORTED', `"${metadata.name}" has type ${metadata.type}`)
+  if (!Object.hasOwn(DTYPES, metadata.type)) {
+    throw new ServingError(
+      'MODEL_UNSUPPORTED',
+      `The ${role} "${name}" has the element type ${metadata.type}, which Baton cannot pass`,
+    )
   }
   return {
-    name: metadata.name,
+    name,
     dtype: metadata.type as DType,
     shape: metadata.shape.map((dimension) => (typeof dimension === 'number' ? dimension : -1)),
   }
 }
 
 async function run(session: InferenceSession, feeds: NamedTensors): Promise<NamedTensors> {
-  const { Tensor: OrtTensor } = (await import('onnxruntime-node')).default
-  const values: Record<string, InstanceType<typeof OrtTensor>> = {}
-  for (const [name, { dtype, shape, data }] of Object.entries(feeds)) {
-    values[name] = new OrtTensor(dtype, data as Float32Array, shape)
-  }
-  let results: InferenceSession.ReturnType
+  let results: InferenceSession.OnnxValueMapType
   try {
-    results = await session.run(values)
+    results = await session.run(toOnnxTensors(feeds))
   } catch (error) {
-    throw ServingError.from(error, 'MODEL_FAILED')
+    throw runFailure(error)
   }
   const outputs: Record<string, Tensor> = {}
-  for (const [name, { type, dims, data }] of Object.entries(results)) {
-    outputs[name] = { dtype: type as DType, shape: dims, data: data as Float32Array }
+  for (const name in results) {
+    const result = results[name]
+    if (result === undefined) continue
+    outputs[name] = {
+      dtype: result.type as DType,
+      shape: result.dims,
+      data: outputData(result),
+    }
   }
   return outputs
+}
+
+function toOnnxTensors(feeds: NamedTensors): Record<string, OnnxTensor> {
+  const values: Record<string, OnnxTensor> = {}
+  for (const name in feeds) {
+    const feed = feeds[name]
+    if (feed === undefined) continue
+    // The union of array types is the constructor's own, spelled as overloads that no union satisfies.
+    values[name] = new OnnxTensor(feed.dtype as 'float32', feed.data as Float32Array, feed.shape)
+  }
+  return values
+}
+
+function outputData(result: OnnxTensor): TensorData {
+  const data = result.data as TensorData
+  if (result.type !== 'float16' || data instanceof Uint16Array) return data
+  // Where JavaScript has Float16Array, ONNX Runtime gives that; ours is the raw 16 bits everywhere.
+  const { buffer, byteOffset, length } = result.data as unknown as Uint16Array
+  return new Uint16Array(buffer, byteOffset, length)
 }

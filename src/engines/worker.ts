@@ -1,6 +1,7 @@
 import { ServingError } from '../errors.ts'
 import type { EngineModel } from '../interfaces.ts'
 import { onnxEngine } from './onnx-engine.ts'
+import { warmUp } from './warm-up.ts'
 import type {
   LoadRequest,
   ModelKey,
@@ -34,16 +35,18 @@ function perform(request: WorkerRequest): Promise<WorkerAnswers[WorkerRequest['k
 }
 
 async function load(request: LoadRequest): Promise<WorkerAnswers['load']> {
+  const { folder, manifest } = request
   const started = performance.now()
-  const model = await onnxEngine.load(request.folder, request.manifest, request.engine)
+  const model = await onnxEngine.load(folder, manifest, request.engine)
   const loadMs = performance.now() - started
-  models.set(request.model, model)
-  return {
-    engine: onnxEngine.name,
-    inputs: model.inputs,
-    outputs: model.outputs,
-    loadMs,
-    warmupMs: undefined,
+  try {
+    const warmupMs = await warmUp(model, folder, manifest, request.codec)
+    models.set(request.model, model)
+    const { inputs, outputs } = model
+    return { engine: onnxEngine.name, inputs, outputs, loadMs, warmupMs }
+  } catch (error) {
+    await model.release()
+    throw error
   }
 }
 
