@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/interop/**/*.test.ts'],
+    globalSetup: ['test/interop/support/announce.ts'],
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,
