@@ -1,54 +1,179 @@
+import type { Clock } from '../clock.ts'
 import type { CodecOptions } from '../codec/mlflow/invocation.ts'
-import type { EngineOptions, LoadedModel, ModelLoader } from '../interfaces.ts'
+import { ServingError } from '../errors.ts'
+import type { EngineOptions, LoadedModel, LoadedModelInfo, ModelLoader } from '../interfaces.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
-import { transferList } from './transfer-list.ts'
-import { WorkerThread } from './worker-thread.ts'
+import { folderSize } from './folder-size.ts'
+import { ModelWorker } from './model-worker.ts'
+import { PlacedModel } from './placed-model.ts'
+import { type Placement, type PlacementPolicy, type PlacementSnapshot, place } from './placement.ts'
+import type { PoolObserver } from './pool-observer.ts'
+import type { LoadRequest, ModelKey } from './worker-messages.ts'
+import type { WorkerThread } from './worker-thread.ts'
 
-export interface WorkerPoolOptions {
+/** What a model may have of its own. */
+export interface ModelWorkerOptions {
+  /** Workers a version is placed on. */
+  readonly workers: number
   readonly engine: EngineOptions
-  readonly codec: CodecOptions
 }
 
-/** Puts models on worker threads. */
+export interface WorkerPoolOptions extends ModelWorkerOptions {
+  readonly codec: CodecOptions
+  readonly placement: PlacementPolicy
+  /** Cores that the process may use: {@link availableCores}. */
+  readonly cores: number
+  /** A run that takes longer has hung and its worker is abandoned; undefined waits for ever. */
+  readonly hangTimeoutMs: number | undefined
+  readonly clock: Clock
+  readonly observer: PoolObserver
+}
+
+/**
+ * Which version lives on which workers. Loading, warm-up and every run happen there, never in this thread.
+ *
+ * @example
+ * const pool = new WorkerPool({ placement: 'auto', workers: 1, cores: availableCores(), ... })
+ * const model = await pool.load(folder, parseMlmodel(text), signal)
+ * const outputs = await model.run({ x: { dtype: 'float32', shape: [1, 4], data } })
+ * await model.unload()
+ */
 export class WorkerPool implements ModelLoader {
   readonly #options: WorkerPoolOptions
-  readonly #threads = new Set<WorkerThread>()
+  /** Workers that have not ended, those that are closing included. */
+  readonly #workers = new Set<ModelWorker>()
+  /** Workers that share, with the number of models on each. */
+  readonly #shared = new Map<ModelWorker, number>()
+  /** Threads that were given up and whose run has not ended. */
+  readonly #abandoned = new Set<WorkerThread>()
+  #models = 0
   #nextKey = 0
+  #nextWorker = 0
+  #closed = false
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
   }
 
-  async load(folder: string, manifest: ModelManifest, signal: AbortSignal): Promise<LoadedModel> {
-    signal.throwIfAborted()
-    const key = this.#nextKey++
-    const thread = new WorkerThread(() => this.#threads.delete(thread))
-    this.#threads.add(thread)
-    const { engine, codec } = this.#options
-    const info = await thread
-      .post<'load'>({ kind: 'load', model: key, folder, manifest, engine, codec })
-      .catch(async (error: unknown) => {
-        await this.#close(thread)
-        throw error
-      })
+  load(folder: string, manifest: ModelManifest, signal: AbortSignal): Promise<LoadedModel> {
+    return this.#load(folder, manifest, this.#options, signal)
+  }
+
+  /** A loader into this pool for a model that has options of its own. */
+  withOptions(own: Partial<ModelWorkerOptions>): ModelLoader {
+    const options = { ...this.#options, ...own }
     return {
-      info,
-      parallelism: 1,
-      run: (feeds) => thread.post<'run'>({ kind: 'run', model: key, feeds }, transferList(feeds)),
-      unload: async () => {
-        await thread.post<'unload'>({ kind: 'unload', model: key })
-        await this.#close(thread)
-      },
+      load: (folder, manifest, signal) => this.#load(folder, manifest, options, signal),
     }
   }
 
-  /** Ends every thread once it has answered what it was asked. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#threads].map((thread) => this.#close(thread)))
+  /**
+   * Takes no more models, waits for what runs, and ends every worker.
+   * @returns the number of threads that have not ended after `deadlineMs`. A native run goes on in them, and until it
+   *   returns nothing but SIGKILL ends the process: `process.exit()` waits for it.
+   */
+  async close(deadlineMs: number): Promise<number> {
+    this.#closed = true
+    let cancel = (): void => {}
+    const deadline = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.after(deadlineMs, resolve)
+    })
+    const closed = Promise.all([...this.#workers].map((worker) => this.#close(worker)))
+    await Promise.race([closed, deadline])
+    cancel()
+    return this.#workers.size + this.#abandoned.size
   }
 
-  async #close(thread: WorkerThread): Promise<void> {
-    this.#threads.delete(thread)
-    await thread.close()
+  async #load(
+    folder: string,
+    manifest: ModelManifest,
+    options: ModelWorkerOptions,
+    signal: AbortSignal,
+  ): Promise<LoadedModel> {
+    const bytes = await folderSize(folder)
+    signal.throwIfAborted()
+    if (this.#closed) throw new ServingError('SHUTTING_DOWN', 'The worker pool is closed')
+    const { codec, placement } = this.#options
+    const { engine } = options
+    const model = this.#nextKey++
+    const workers = this.#take(
+      place(placement, this.#snapshot(), { bytes, workers: options.workers }),
+    )
+    const request: LoadRequest = { kind: 'load', model, folder, manifest, engine, codec }
+    try {
+      const loads = Promise.all(workers.map((worker) => worker.load(request, signal)))
+      const info = slowest(await untilAborted(loads, signal))
+      return new PlacedModel(model, workers, info, () => this.#leave(model, workers))
+    } catch (error) {
+      const left = this.#leave(model, workers)
+      // A load cannot be interrupted: who gave it up does not wait for its end.
+      if (signal.aborted) left.catch(() => {})
+      else await left
+      throw error
+    }
   }
+
+  /** Reserves the workers in the tick in which they were chosen. */
+  #take(placement: Placement): readonly ModelWorker[] {
+    this.#models += 1
+    if (placement.kind === 'own') {
+      return Array.from({ length: placement.workers }, () => this.#newWorker())
+    }
+    const known = new Map([...this.#shared.keys()].map((worker) => [worker.id, worker]))
+    return placement.workers.map((id) => {
+      const worker = (id === 'new' ? undefined : known.get(id)) ?? this.#newWorker()
+      this.#shared.set(worker, (this.#shared.get(worker) ?? 0) + 1)
+      return worker
+    })
+  }
+
+  /** A worker ends with its last model; on one that still shares, the model alone is unloaded. */
+  async #leave(model: ModelKey, workers: readonly ModelWorker[]): Promise<void> {
+    this.#models -= 1
+    await Promise.all(
+      workers.map((worker) => {
+        const others = (this.#shared.get(worker) ?? 1) - 1
+        if (others > 0) {
+          this.#shared.set(worker, others)
+          return worker.unload(model)
+        }
+        this.#shared.delete(worker)
+        return this.#close(worker)
+      }),
+    )
+  }
+
+  #newWorker(): ModelWorker {
+    const { clock, hangTimeoutMs, observer } = this.#options
+    const thread = { clock, hangTimeoutMs, abandoned: this.#abandoned }
+    const worker = new ModelWorker(this.#nextWorker++, thread, observer)
+    this.#workers.add(worker)
+    return worker
+  }
+
+  async #close(worker: ModelWorker): Promise<void> {
+    await worker.close()
+    this.#workers.delete(worker)
+  }
+
+  #snapshot(): PlacementSnapshot {
+    return {
+      cores: this.#options.cores,
+      models: this.#models,
+      shared: [...this.#shared].map(([{ id }, models]) => ({ id, models })),
+    }
+  }
+}
+
+function slowest(infos: readonly LoadedModelInfo[]): LoadedModelInfo {
+  return infos.reduce((slow, info) => (info.loadMs > slow.loadMs ? info : slow))
+}
+
+/** Rejects with the signal's reason as soon as it is raised; the work goes on. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }

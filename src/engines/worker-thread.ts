@@ -1,5 +1,7 @@
 import { Piscina } from 'piscina'
+import type { Clock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
+import type { ThreadEnd } from './pool-observer.ts'
 import type { WorkerAnswers, WorkerReply, WorkerRequest } from './worker-messages.ts'
 
 const runningFromSource = import.meta.url.endsWith('.ts')
@@ -9,6 +11,21 @@ const workerEntry = new URL(runningFromSource ? './worker.ts' : './worker.js', i
 type Kind = WorkerRequest['kind']
 type RequestOf<K extends Kind> = Extract<WorkerRequest, { kind: K }>
 
+export interface ThreadOptions {
+  readonly clock: Clock
+  /** A run that takes longer has hung, and its thread is abandoned; undefined waits for ever. */
+  readonly hangTimeoutMs: number | undefined
+  /** Where a thread stands from being given up until its run ends. */
+  readonly abandoned: Set<WorkerThread>
+}
+
+/** Told once each. */
+export interface ThreadEvents {
+  started(): void
+  /** After the requests of the thread have failed. */
+  ended(end: ThreadEnd, message: string): void
+}
+
 interface Job {
   readonly kind: Kind
   readonly resolve: (reply: WorkerReply) => void
@@ -16,36 +33,51 @@ interface Job {
 }
 
 /**
- * One thread: a Piscina pool of one, which answers requests one at a time in the order they were posted.
- * A thread is never mended: once lost or abandoned, every request of it has failed and it takes no more.
+ * One thread: a Piscina pool of one, which answers requests one at a time in the order they were posted. It starts
+ * with its first request. It is never mended: once it has ended, its requests have failed and it takes no more.
  */
 export class WorkerThread {
+  readonly #options: ThreadOptions
+  readonly #events: ThreadEvents
   readonly #pool: Piscina
+  /** In the order they were posted: the first is the one that runs. */
   readonly #jobs = new Set<Job>()
-  readonly #onLost: (reason: string) => void
-  #ended = false
+  #state: 'new' | 'started' | 'ended' = 'new'
+  /** When the first job began to run, on the monotonic clock. */
+  #runningSince = 0
+  #cancelHangCheck: (() => void) | undefined
 
-  /** `onLost` is called once if the thread ends by itself, after its requests have failed. */
-  constructor(onLost: (reason: string) => void) {
-    this.#onLost = onLost
+  constructor(options: ThreadOptions, events: ThreadEvents) {
+    this.#options = options
+    this.#events = events
+    // The Linux builds report each session over HTTPS since 1.29. The native library reads the process's own
+    // environment as it loads, so a worker, which has a copy, cannot say this.
+    // biome-ignore lint/style/noProcessEnv: written, not read
+    process.env.ORT_DISABLE_TELEMETRY = '1'
     this.#pool = new Piscina({
       filename: workerEntry,
-      minThreads: 1,
+      // No minimum: Piscina would replace a thread that exits by one that knows no models.
+      minThreads: 0,
       maxThreads: 1,
       concurrentTasksPerWorker: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
+      // A native run cannot be interrupted, and terminating the thread would stop this one until it ends.
+      closeTimeout: 2 ** 31 - 1,
+      // Measured, iris with 1 and 32 rows: 55 and 58 us a hop, 59 and 62 with 'sync', 59 and 62 with 'async'.
+      atomics: 'disabled',
       recordTiming: false,
       execArgv: runningFromSource && !stripsTypes ? ['--import', 'tsx'] : [],
     })
     // Without a listener, an error of an idle thread would end the process.
-    this.#pool.on('error', (error: Error) => this.#lost(error.message))
-    for (const thread of this.#pool.threads) {
-      thread.once('error', (error: Error) => this.#lost(error.message))
-      thread.once('exit', (code: number) => this.#lost(`it exited with code ${code}`))
-    }
+    this.#pool.on('error', (error: Error) => this.#exited(error.message))
   }
 
-  /** @throws ServingError of the worker, or WORKER_LOST when the thread ended first. */
+  /** Requests that wait or run. */
+  get pending(): number {
+    return this.#jobs.size
+  }
+
+  /** @throws ServingError of the worker; WORKER_LOST or DEADLINE_EXCEEDED when the thread ended first. */
   async post<K extends Kind>(
     request: RequestOf<K>,
     transfer: ArrayBuffer[] = [],
@@ -58,35 +90,93 @@ export class WorkerThread {
     return reply.answer as WorkerAnswers[K]
   }
 
-  /** Waits for what was posted, then ends the thread. */
+  /** Takes no more requests, waits for those it has, and ends the thread, which gives its memory back. */
   async close(): Promise<void> {
-    this.#ended = true
-    await this.#pool.close()
+    if (this.#state === 'started') {
+      this.#end()
+      await this.#pool.close()
+      this.#events.ended('closed', 'its last model left')
+    }
+    this.#state = 'ended'
+  }
+
+  /**
+   * Gives up a thread whose run does not end: the run fails with DEADLINE_EXCEEDED, what waits behind it with
+   * WORKER_LOST. The thread itself ends when the run does, if ever.
+   */
+  abandon(message: string): void {
+    if (this.#state !== 'started') return
+    this.#end()
+    const [running, ...waiting] = this.#jobs
+    running?.reject(new ServingError('DEADLINE_EXCEEDED', `The model did not answer: ${message}`))
+    for (const job of waiting) job.reject(workerLost(message))
+    this.#options.abandoned.add(this)
+    void this.#pool.close({ force: true }).then(() => this.#options.abandoned.delete(this))
+    this.#events.ended('hung', message)
   }
 
   #post(request: WorkerRequest, transfer: ArrayBuffer[]): Promise<WorkerReply> {
-    if (this.#ended) return Promise.reject(workerLost('it was closed'))
+    if (this.#state === 'ended') return Promise.reject(workerLost('it has ended'))
     return new Promise((resolve, reject) => {
       const job: Job = { kind: request.kind, resolve, reject }
       this.#jobs.add(job)
+      if (this.#jobs.size === 1) this.#begun()
       this.#pool
         .run(request, { transferList: transfer })
         .then(resolve, (error: unknown) => reject(ServingError.from(error)))
-        .finally(() => this.#jobs.delete(job))
+        .finally(() => {
+          this.#jobs.delete(job)
+          if (this.#jobs.size > 0 && this.#state === 'started') this.#begun()
+        })
+      if (this.#state === 'new') this.#watch()
     })
   }
 
-  #lost(reason: string): void {
-    if (this.#ended) return
-    this.#ended = true
-    for (const job of this.#jobs) job.reject(workerLost(reason))
-    this.#jobs.clear()
-    // Piscina has started another thread in its place, which knows no models.
+  #watch(): void {
+    this.#state = 'started'
+    for (const thread of this.#pool.threads) {
+      thread.once('error', (error: Error) => this.#exited(error.message))
+      thread.once('exit', (code: number) => this.#exited(`it exited with code ${code}`))
+    }
+    this.#events.started()
+  }
+
+  #exited(message: string): void {
+    if (this.#state !== 'started') return
+    this.#end()
+    for (const job of this.#jobs) job.reject(workerLost(message))
     void this.#pool.destroy()
-    this.#onLost(reason)
+    this.#events.ended('exited', message)
+  }
+
+  #end(): void {
+    this.#state = 'ended'
+    this.#cancelHangCheck?.()
+  }
+
+  #begun(): void {
+    this.#runningSince = this.#options.clock.monotonic()
+    if (this.#cancelHangCheck === undefined) this.#checkForHang(this.#options.hangTimeoutMs)
+  }
+
+  /** One timer for as long as the thread is busy, not one for each run. */
+  #checkForHang(afterMs: number | undefined): void {
+    const { clock, hangTimeoutMs } = this.#options
+    if (afterMs === undefined || hangTimeoutMs === undefined) return
+    this.#cancelHangCheck = clock.after(afterMs, () => {
+      this.#cancelHangCheck = undefined
+      const [running] = this.#jobs
+      if (running === undefined) return
+      const runMs = clock.monotonic() - this.#runningSince
+      if (running.kind === 'run' && runMs >= hangTimeoutMs) {
+        this.abandon(`a run took longer than ${hangTimeoutMs} ms`)
+      } else {
+        this.#checkForHang(Math.max(hangTimeoutMs - runMs, hangTimeoutMs / 10))
+      }
+    })
   }
 }
 
-function workerLost(reason: string): ServingError {
-  return new ServingError('WORKER_LOST', `The worker of this model was lost: ${reason}`)
+function workerLost(message: string): ServingError {
+  return new ServingError('WORKER_LOST', `The worker of this model was lost: ${message}`)
 }

@@ -1,6 +1,8 @@
+import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { ServingError } from '../errors.ts'
 import type { EngineModel } from '../interfaces.ts'
 import { onnxEngine } from './onnx-engine.ts'
+import { transferList } from './transfer-list.ts'
 import { warmUp } from './warm-up.ts'
 import type {
   LoadRequest,
@@ -14,13 +16,21 @@ import type {
 const models = new Map<ModelKey, EngineModel>()
 
 /** The task function of a worker thread: loads, runs and unloads any number of models. */
-export default async function answer(request: WorkerRequest): Promise<WorkerReply> {
+export default async function answer(request: WorkerRequest): Promise<WorkerReply | object> {
   try {
-    return { answer: await perform(request) }
+    const reply = { answer: await perform(request) }
+    return request.kind === 'run' ? handOver(reply) : reply
   } catch (error) {
     const { code, message, details } = ServingError.from(error)
     return { failure: { code, message, details } }
   }
+}
+
+/** Piscina's way to post a value with a transfer list. */
+function handOver(reply: { readonly answer: WorkerAnswers[WorkerRequest['kind']] }): object {
+  const buffers = transferList(reply.answer as WorkerAnswers['run'])
+  if (buffers.length === 0) return reply
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: reply })
 }
 
 function perform(request: WorkerRequest): Promise<WorkerAnswers[WorkerRequest['kind']]> {
