@@ -97,9 +97,10 @@ export class Baton {
     return (await fetch(`${this.url}${route}`, init)).json()
   }
 
-  /** Asks for predictions as a client of the scoring protocol would. */
-  async predict(body: unknown): Promise<Prediction> {
-    const response = await fetch(`${this.url}/invocations`, {
+  /** Asks for predictions as a client of the scoring protocol would; of the first model, if none is named. */
+  async predict(body: unknown, model?: string): Promise<Prediction> {
+    const route = model === undefined ? '/invocations' : `/models/${model}/invocations`
+    const response = await fetch(`${this.url}${route}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),

@@ -25,7 +25,7 @@ export class Load {
   #latest = ''
   #inARow = 0
 
-  private constructor(url: string, seconds: number) {
+  private constructor(url: string, seconds: number, perSecond: number | undefined) {
     const { promise, settle } = pending<autocannon.Result>()
     this.#done = promise
     this.#instance = autocannon(
@@ -34,6 +34,7 @@ export class Load {
         method: 'POST',
         connections: CONNECTIONS,
         duration: seconds,
+        ...(perSecond === undefined ? {} : { overallRate: perSecond }),
         timeout: 30,
         requests: [
           {
@@ -51,9 +52,9 @@ export class Load {
     )
   }
 
-  /** Begins; ends by itself after `seconds`. */
-  static start(url: string, seconds: number): Load {
-    return new Load(url, seconds)
+  /** Begins, as fast as the server answers unless a rate is given; ends by itself after `seconds`. */
+  static start(url: string, seconds: number, perSecond?: number): Load {
+    return new Load(url, seconds, perSecond)
   }
 
   /** Resolves once every connection is answered by this version. */

@@ -11,6 +11,8 @@ import {
 } from './backends.ts'
 import { eventually } from './eventually.ts'
 
+const REGISTER_MORE = path.join(import.meta.dirname, 'register_more.py')
+
 /** A real MLflow server, with the environment that its clients need. */
 export class MlflowServer {
   readonly #backend: Backend
@@ -51,13 +53,24 @@ export class MlflowServer {
 
   /** Registers the next version of the affine model; its seed is its number. */
   async register(name: string): Promise<string> {
-    return this.python([backendScript('register.py'), 'register', name])
+    return this.#python([backendScript('register.py'), 'register', name])
   }
 
-  /** Runs a Python script with MLflow in it, and gives what it printed. */
-  async python(args: readonly string[]): Promise<string> {
-    const printed = await command(this.#python, args, { env: this.#pythonEnv })
-    return printed.split('\n').at(-1) ?? ''
+  /** Registers folders that a flavor of MLflow wrote, or that are broken on purpose, by name. */
+  async registerFolders(folders: Readonly<Record<string, string>>): Promise<void> {
+    const pairs = Object.entries(folders).map(([name, folder]) => `${name}=${folder}`)
+    await this.#python([REGISTER_MORE, 'folders', ...pairs])
+  }
+
+  /** Registers a model that only Python can run. */
+  async registerSklearn(name: string): Promise<void> {
+    await this.#python([REGISTER_MORE, 'sklearn', name])
+  }
+
+  /** Registers a version whose files are said to be somewhere. */
+  async registerSource(name: string, source: string): Promise<void> {
+    await this.#post('registered-models/create', { name })
+    await this.#post('model-versions/create', { name, source })
   }
 
   async setAlias(name: string, alias: string, version: string): Promise<void> {
@@ -73,7 +86,7 @@ export class MlflowServer {
   async serve(uri: string): Promise<MlflowScoring> {
     const port = await freePort()
     const args = ['-m', 'mlflow', 'models', 'serve', '-m', uri, '--env-manager', 'local']
-    const child = spawn(this.#python, [...args, '-h', '127.0.0.1', '-p', String(port)], {
+    const child = spawn(this.#interpreter, [...args, '-h', '127.0.0.1', '-p', String(port)], {
       env: this.#pythonEnv,
       // A group of its own: the server is a child of this child.
       detached: true,
@@ -83,7 +96,13 @@ export class MlflowServer {
     return scoring
   }
 
-  get #python(): string {
+  /** Runs a script with MLflow in it, and gives the last line that it printed. */
+  async #python(args: readonly string[]): Promise<string> {
+    const printed = await command(this.#interpreter, args, { env: this.#pythonEnv })
+    return printed.split('\n').at(-1) ?? ''
+  }
+
+  get #interpreter(): string {
     const python = this.#backend.env.MLFLOW_PYTHON
     if (python === undefined) throw new Error('expected MLFLOW_PYTHON of the started server')
     return python
@@ -91,7 +110,7 @@ export class MlflowServer {
 
   get #pythonEnv(): NodeJS.ProcessEnv {
     const bare = bareEnvironment(process.env.HOME ?? '/tmp')
-    const PATH = `${path.dirname(this.#python)}:${bare.PATH}`
+    const PATH = `${path.dirname(this.#interpreter)}:${bare.PATH}`
     return { ...bare, ...this.#more, ...this.#backend.env, PATH }
   }
 
