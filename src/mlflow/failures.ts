@@ -12,11 +12,11 @@ export const REGISTRY_FAILURES: FailureCodes = {
   denied: 'REGISTRY_DENIED',
 }
 
-const VARIABLES: NetworkVariables = {
+const VARIABLES = {
   address: 'MLFLOW_TRACKING_URI',
   caBundle: 'MLFLOW_TRACKING_SERVER_CERT_PATH',
   clientCertificate: 'MLFLOW_TRACKING_CLIENT_CERT_PATH',
-}
+} as const satisfies NetworkVariables
 const CREDENTIALS =
   'MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or ~/.mlflow/credentials), or MLFLOW_TRACKING_TOKEN'
 
@@ -27,13 +27,15 @@ export function connectionFailure(
   codes: FailureCodes,
 ): ServingError {
   const code = systemCode(cause)
+  // With TLS 1.3 a server learns only after the handshake that the client has no certificate.
+  const isCut = location.startsWith('https:') && ['UND_ERR_SOCKET', 'ECONNRESET'].includes(code)
+  const hint = isCut
+    ? `; if it asks for a client certificate, set ${VARIABLES.clientCertificate}`
+    : ''
   return new ServingError(
     codes.unavailable,
-    `MLflow at ${location} ${networkReason(code, VARIABLES)}`,
-    {
-      cause,
-      details: { location, reason: code },
-    },
+    `MLflow at ${location} ${networkReason(code, VARIABLES)}${hint}`,
+    { cause, details: { location, reason: code } },
   )
 }
 
