@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type { ArtifactSink } from '../interfaces.ts'
 import { forEachLimit } from './for-each-limit.ts'
-import { pause, type RetryPolicy, retryDelayMs } from './retry.ts'
+import { mayPass, pause, type RetryPolicy, retryDelayMs } from './retry.ts'
 
 /** Bytes from `start` up to, not including, `end`. */
 export interface ByteRange {
@@ -88,10 +88,6 @@ async function readOn(
     reached.position += bytes.byteLength
   }
   if (reached.position < part.end) throw tooShort(part, reached.position)
-}
-
-function mayPass(error: unknown): boolean {
-  return error instanceof ServingError && error.code === 'ARTIFACT_UNAVAILABLE'
 }
 
 function tooLong(part: ByteRange): ServingError {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { ServingError } from '../errors.ts'
 
 /** How often and how soon a broken transfer is taken up again. */
 export interface RetryPolicy {
@@ -32,4 +33,27 @@ export async function pause(clock: Clock, ms: number, signal: AbortSignal): Prom
     }
     signal.addEventListener('abort', abort, { once: true })
   })
+}
+
+/** Whether a transfer that failed so is worth taking up again at once. */
+export function mayPass(error: unknown): boolean {
+  return error instanceof ServingError && error.code === 'ARTIFACT_UNAVAILABLE'
+}
+
+/** Runs `work` until it succeeds, fails for good, or has failed as often as the policy allows. */
+export async function retrying<T>(
+  policy: RetryPolicy,
+  clock: Clock,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await work()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!mayPass(error) || failures >= policy.attempts) throw error
+      await pause(clock, retryDelayMs(policy, failures), signal)
+    }
+  }
 }
