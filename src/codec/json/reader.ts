@@ -1,3 +1,20 @@
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  DOT,
+  isSpace,
+  LOWER_E,
+  LOWER_U,
+  MINUS,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  PLUS,
+  QUOTE,
+  ZERO,
+} from './characters.ts'
 import { decodeJsonText } from './encoding.ts'
 import { JsonSyntaxError, syntaxErrorAt } from './json-syntax-error.ts'
 import type { PyValue } from './py-value.ts'
@@ -30,18 +47,6 @@ function depthError(maxDepth: number): JsonSyntaxError {
 
 /** CPython's `sys.get_int_max_str_digits()`. BigInt(text) takes quadratic time without such a bound. */
 const MAX_INT_DIGITS = 4300
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COMMA = 0x2c
-const COLON = 0x3a
-const MINUS = 0x2d
-const DOT = 0x2e
-const OPEN_BRACKET = 0x5b
-const CLOSE_BRACKET = 0x5d
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
-const LOWER_U = 0x75
 
 const ESCAPES: ReadonlyMap<number, string> = new Map(
   [...'"\\/bfnrt'].map((letter, i) => [letter.charCodeAt(0), '"\\/\b\f\n\r\t'.charAt(i)]),
@@ -165,11 +170,7 @@ class JsonTextReader {
   }
 
   #skipSpace(): void {
-    for (;;) {
-      const unit = this.#text.charCodeAt(this.#at)
-      if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return
-      this.#at++
-    }
+    while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++
   }
 
   #string(): string {
@@ -224,7 +225,7 @@ class JsonTextReader {
     const start = this.#at
     const first = text.charCodeAt(start) === MINUS ? start + 1 : start
     if (!isDigit(text.charCodeAt(first))) throw this.#error('Expecting value', start)
-    const integerEnd = text.charCodeAt(first) === 0x30 ? first + 1 : digitsEnd(text, first)
+    const integerEnd = text.charCodeAt(first) === ZERO ? first + 1 : digitsEnd(text, first)
     const fractionEnd = this.#fractionEnd(integerEnd)
     const end = this.#exponentEnd(fractionEnd)
     this.#at = end
@@ -240,9 +241,9 @@ class JsonTextReader {
 
   #exponentEnd(at: number): number {
     const text = this.#text
-    if ((text.charCodeAt(at) | 0x20) !== 0x65) return at
+    if ((text.charCodeAt(at) | 0x20) !== LOWER_E) return at
     const sign = text.charCodeAt(at + 1)
-    const digits = sign === 0x2b || sign === MINUS ? at + 2 : at + 1
+    const digits = sign === PLUS || sign === MINUS ? at + 2 : at + 1
     return isDigit(text.charCodeAt(digits)) ? digitsEnd(text, digits) : at
   }
 
