@@ -1,0 +1,157 @@
+import type { Clock } from '../clock.ts'
+import { ServingError } from '../errors.ts'
+import type { ModelVersion, Resolution } from '../interfaces.ts'
+import { FailureLog } from './failure-log.ts'
+import type { ModelView } from './handover.ts'
+import { History } from './history.ts'
+import { type ServedModel, versionId } from './served-model.ts'
+import type { BackoffSettings } from './settings.ts'
+
+/** What the registry says about one reference of a model. */
+export interface DesiredRef {
+  /** Alias, stage, `latest` or version number: what requests and people call the reference by. */
+  readonly label: string
+  readonly resolution: Resolution
+}
+
+/** A reference of a model and the version behind it. */
+export interface RefEntry<Contract> {
+  readonly label: string
+  desired: ModelVersion | undefined
+  /** Monotonic time since which `desired` is wanted. */
+  desiredSince: number
+  /** Why the registry names no version for it now. */
+  error: ServingError | undefined
+  /** The version that answers now. A swap is the assignment of this field. */
+  serving: ServedModel<Contract> | undefined
+  /** The version that answered before, while it may take over again. */
+  previous: ServedModel<Contract> | undefined
+  /** Milliseconds since the epoch at which `serving` was assigned, and why. */
+  since: number | undefined
+  why: string
+}
+
+/** Codes of a registry that could not say what a reference means, as against one that says it means nothing. */
+const NO_ANSWER: ReadonlySet<string> = new Set(['REGISTRY_UNAVAILABLE', 'REGISTRY_DENIED'])
+
+/** Everything that the manager knows of one model name. */
+export class ModelEntry<Contract> {
+  readonly name: string
+  readonly refs = new Map<string, RefEntry<Contract>>()
+  /** Every life that has not ended, oldest first. */
+  readonly versions = new Set<ServedModel<Contract>>()
+  readonly failures: FailureLog
+  readonly history: History
+  readonly #clock: Clock
+  #firstRef: RefEntry<Contract> | undefined
+
+  constructor(name: string, clock: Clock, backoff: BackoffSettings) {
+    this.name = name
+    this.#clock = clock
+    this.failures = new FailureLog(clock, backoff)
+    this.history = new History()
+  }
+
+  /** The reference that a request without one means. */
+  get firstRef(): RefEntry<Contract> | undefined {
+    return this.#firstRef
+  }
+
+  /** Makes references known before the registry has said anything about them. */
+  declare(labels: readonly string[]): void {
+    for (const label of labels) this.#ref(label)
+    this.#firstRef = this.refs.values().next().value
+  }
+
+  /**
+   * Replaces what is wanted. Returns the references whose wanted version is another now, each with the version
+   * wanted until now.
+   */
+  want(entries: readonly DesiredRef[]): { ref: RefEntry<Contract>; before: ModelVersion }[] {
+    const left: { ref: RefEntry<Contract>; before: ModelVersion }[] = []
+    const labels = new Set(entries.map((entry) => entry.label))
+    for (const ref of this.refs.values()) {
+      if (labels.has(ref.label)) continue
+      this.refs.delete(ref.label)
+      if (ref.desired !== undefined) left.push({ ref, before: ref.desired })
+    }
+    this.declare(entries.map((entry) => entry.label))
+    for (const { label, resolution } of entries) {
+      const ref = this.#ref(label)
+      const before = ref.desired
+      this.#resolve(ref, resolution)
+      const moved = ref.desired === undefined || versionId(ref.desired) !== idOf(before)
+      if (before !== undefined && moved) left.push({ ref, before })
+    }
+    for (const { before } of left) this.failures.unhold(versionId(before))
+    this.failures.prune((id) => this.isDesired(id))
+    return left
+  }
+
+  isDesired(id: string): boolean {
+    for (const ref of this.refs.values()) if (idOf(ref.desired) === id) return true
+    return false
+  }
+
+  isServing(version: ServedModel<Contract>): boolean {
+    for (const ref of this.refs.values()) if (ref.serving === version) return true
+    return false
+  }
+
+  /** The newest life with this id that is not over; by number where no id is given. */
+  find(matches: (version: ServedModel<Contract>) => boolean): ServedModel<Contract> | undefined {
+    let found: ServedModel<Contract> | undefined
+    for (const version of this.versions) if (matches(version)) found = version
+    return found
+  }
+
+  view(): ModelView {
+    return {
+      refs: Array.from(this.refs.values(), (ref) => ({
+        label: ref.label,
+        desired: idOf(ref.desired),
+        serving: ref.serving?.id,
+      })),
+      versions: Array.from(this.versions, ({ id, state, cancelled, standbyUntil }) => ({
+        id,
+        state,
+        cancelled,
+        standbyUntil,
+      })),
+      failures: this.failures.views(),
+    }
+  }
+
+  #ref(label: string): RefEntry<Contract> {
+    const known = this.refs.get(label)
+    if (known !== undefined) return known
+    const ref: RefEntry<Contract> = {
+      label,
+      desired: undefined,
+      desiredSince: this.#clock.monotonic(),
+      error: undefined,
+      serving: undefined,
+      previous: undefined,
+      since: undefined,
+      why: 'not resolved yet',
+    }
+    this.refs.set(label, ref)
+    return ref
+  }
+
+  #resolve(ref: RefEntry<Contract>, resolution: Resolution): void {
+    if (!(resolution instanceof ServingError)) {
+      ref.error = undefined
+      if (idOf(ref.desired) !== versionId(resolution)) ref.desiredSince = this.#clock.monotonic()
+      ref.desired = resolution
+      return
+    }
+    ref.error = resolution
+    // A reference that means nothing keeps what serves, but nothing new is brought into service for it.
+    if (!NO_ANSWER.has(resolution.code)) ref.desired = ref.serving?.registered
+  }
+}
+
+function idOf(version: ModelVersion | undefined): string | undefined {
+  return version === undefined ? undefined : versionId(version)
+}

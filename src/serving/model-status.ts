@@ -1,0 +1,155 @@
+import type { Clock } from '../clock.ts'
+import type { DownloadProgress } from '../interfaces.ts'
+import type { VersionFailure } from './failure-log.ts'
+import type { HistoryEntry } from './history.ts'
+import type { ModelEntry, RefEntry } from './model-entry.ts'
+import type { ServedModel } from './served-model.ts'
+import type { VersionState } from './version-state.ts'
+
+/** What people and programs see of a model. Times are ISO 8601 in UTC. */
+export interface ModelStatus {
+  readonly name: string
+  /** Every reference serves a version. */
+  readonly ready: boolean
+  readonly refs: readonly RefStatus[]
+  readonly versions: readonly VersionStatus[]
+  readonly events: readonly EventStatus[]
+}
+
+export interface RefStatus {
+  readonly ref: string
+  /** Version that answers now. */
+  readonly serving: string | undefined
+  readonly since: string | undefined
+  readonly why: string
+  /** Version that the registry named last. */
+  readonly desired: string | undefined
+  /** Why the registry names none now. */
+  readonly error: FailureStatus | undefined
+}
+
+export interface VersionStatus {
+  readonly version: string
+  readonly state: VersionState
+  readonly since: string
+  readonly reason: string
+  /** Requests inside it. */
+  readonly leases: number
+  readonly engine: string | undefined
+  readonly loadMs: number | undefined
+  readonly warmupMs: number | undefined
+  readonly artifactBytes: number | undefined
+  readonly download: DownloadProgress | undefined
+  /** Undefined before it is loaded. */
+  readonly batching: { readonly enabled: boolean; readonly reason: string | undefined } | undefined
+  /** The last failure, also while it is being tried again. */
+  readonly failure: FailureStatus | undefined
+}
+
+export interface FailureStatus {
+  readonly code: string
+  readonly message: string
+  readonly stage: VersionState | undefined
+  readonly at: string | undefined
+  readonly attempts: number | undefined
+  /** Undefined where it is not tried again by itself. */
+  readonly nextTryAt: string | undefined
+}
+
+export interface EventStatus extends Omit<HistoryEntry, 'at'> {
+  readonly at: string
+}
+
+/** Describes a model as it is now. */
+export function describeModel<Contract>(model: ModelEntry<Contract>, clock: Clock): ModelStatus {
+  const refs = Array.from(model.refs.values(), describeRef)
+  const live = [...model.versions].filter((version) => version.state !== 'failed')
+  const liveIds = new Set(live.map((version) => version.id))
+  const failed = [...model.failures.entries()].filter(([id]) => !liveIds.has(id))
+  return {
+    name: model.name,
+    ready: refs.length > 0 && refs.every((ref) => ref.serving !== undefined),
+    refs,
+    versions: [
+      ...live.map((version) => describeVersion(version, model.failures.get(version.id), clock)),
+      ...failed.map(([, failure]) => describeFailed(failure, clock)),
+    ],
+    events: model.history.entries().map((entry) => ({ ...entry, at: iso(entry.at) })),
+  }
+}
+
+function describeRef<Contract>(ref: RefEntry<Contract>): RefStatus {
+  const { error } = ref
+  return {
+    ref: ref.label,
+    serving: ref.serving?.version,
+    since: ref.since === undefined ? undefined : iso(ref.since),
+    why: ref.why,
+    desired: ref.desired?.version,
+    error: error && {
+      code: error.code,
+      message: error.message,
+      stage: undefined,
+      at: undefined,
+      attempts: undefined,
+      nextTryAt: undefined,
+    },
+  }
+}
+
+function describeVersion<Contract>(
+  version: ServedModel<Contract>,
+  failure: VersionFailure | undefined,
+  clock: Clock,
+): VersionStatus {
+  const { info, batcher } = version
+  return {
+    version: version.version,
+    state: version.state,
+    since: iso(version.since),
+    reason: version.reason,
+    leases: version.leases,
+    engine: info?.engine,
+    loadMs: info?.loadMs,
+    warmupMs: info?.warmupMs,
+    artifactBytes: version.artifactBytes,
+    download: version.progress,
+    batching: batcher && { enabled: batcher.obstacle === undefined, reason: batcher.obstacle },
+    failure: failure && describeFailure(failure, clock),
+  }
+}
+
+function describeFailed(failure: VersionFailure, clock: Clock): VersionStatus {
+  return {
+    version: failure.version.version,
+    state: 'failed',
+    since: iso(failure.at),
+    reason: failure.error.message,
+    leases: 0,
+    engine: undefined,
+    loadMs: undefined,
+    warmupMs: undefined,
+    artifactBytes: undefined,
+    download: undefined,
+    batching: undefined,
+    failure: describeFailure(failure, clock),
+  }
+}
+
+/** A failure as `/models` and the error of a request show it. */
+export function describeFailure(failure: VersionFailure, clock: Clock): FailureStatus {
+  const { error, stage, at, attempts, retryAt } = failure
+  const held = retryAt === Number.POSITIVE_INFINITY
+  return {
+    code: error.code,
+    message: error.message,
+    stage,
+    at: iso(at),
+    attempts,
+    nextTryAt: held ? undefined : iso(clock.now() + Math.max(0, retryAt - clock.monotonic())),
+  }
+}
+
+function iso(epochMs: number): string {
+  return new Date(epochMs).toISOString()
+}
