@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node'
+import { env, InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node'
 import { ServingError } from '../errors.ts'
 import type { Engine, EngineModel, EngineOptions } from '../interfaces.ts'
 import type { OnnxSessionOptions } from '../model/flavor.ts'
@@ -13,6 +13,9 @@ import {
   type TensorSpec,
 } from '../model/tensor.ts'
 import { cudaFailure, loadFailure, runFailure } from './onnx-errors.ts'
+
+// Failures are thrown. The library's own log would print them a second time, in colours, to stderr.
+env.logLevel = 'fatal'
 
 /**
  * ONNX Runtime. The only file that loads the library, and only worker threads load this file: creating a
@@ -70,7 +73,7 @@ function toSessionOptions(
     interOpNumThreads: options.interOpThreads ?? flavor.interOpThreads ?? 1,
     ...(executionMode && { executionMode }),
     ...(graphOptimizationLevel && { graphOptimizationLevel }),
-    // Failures are thrown; without this each refused request would also print coloured lines to stderr.
+    // The sessions have a log level of their own: without it each refused request prints a line.
     logSeverityLevel: 4,
     extra: {
       // A spinning thread takes the core that the event loop or another model needs.
