@@ -1,0 +1,43 @@
+/** Below, or from this size up, Python writes a float with an exponent. */
+const LEAST_PLAIN = 1e-4
+const LEAST_LARGE = 1e16
+
+/**
+ * A finite double as Python's `repr(float)` writes it: `1.0`, `0.1`, `1e-05`, `1e+16`, `-0.0`. JavaScript finds the same
+ * shortest digits; only the notation differs.
+ */
+export function floatText(value: number): string {
+  const size = value < 0 ? -value : value
+  if (size >= LEAST_PLAIN && size < LEAST_LARGE) {
+    return value === Math.trunc(value) ? `${value}.0` : `${value}`
+  }
+  if (size === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
+  return withTwoDigitExponent(value.toExponential())
+}
+
+/** Any double as Python's `repr(float)` writes it; what is not finite is `nan`, `inf`, `-inf`. */
+export function floatRepr(value: number): string {
+  if (Number.isFinite(value)) return floatText(value)
+  if (Number.isNaN(value)) return 'nan'
+  return value > 0 ? 'inf' : '-inf'
+}
+
+/** Any double as Python's `json.dump` writes it; what is not finite is `NaN`, `Infinity`, `-Infinity`: no JSON. */
+export function floatJson(value: number): string {
+  return Number.isFinite(value) ? floatText(value) : `${value}`
+}
+
+function withTwoDigitExponent(text: string): string {
+  const digits = text.length - text.lastIndexOf('e') - 2
+  return digits > 1 ? text : `${text.slice(0, -1)}0${text.slice(-1)}`
+}
+
+/** The number that the 16 bits of an IEEE 754 half stand for. */
+export function float16ToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
