@@ -1,11 +1,12 @@
 import { ServingError } from '../errors.ts'
 import { formatModelRef, type ModelRef, parseModelUri } from '../model/model-uri.ts'
+import { fingerprint } from './fingerprint.ts'
 import type { MlflowClient, MlflowLoggedModel } from './mlflow-client.ts'
 
 /** A chain of `models:/` sources longer than this is a mistake, if not a loop. */
 const MAX_STEPS = 8
 
-/** Where files are, and what stays the same for the same files. */
+/** Where files are, and what stays the same for the same files and is fit for a file name. */
 export interface Located {
   readonly source: string
   readonly identity: string
@@ -30,7 +31,7 @@ export class MlflowLocator {
     let at: Located | ModelRef = ref
     const trail = new Set<string>()
     while ('kind' in at) {
-      if (at.kind === 'artifact') return { source: at.uri, identity: at.uri }
+      if (at.kind === 'artifact') return { source: at.uri, identity: fingerprint(at.uri) }
       const step = formatModelRef(at)
       if (trail.has(step) || trail.size === MAX_STEPS) {
         throw new ServingError(
@@ -90,8 +91,8 @@ export class MlflowLocator {
     if (model === undefined) return nextStep(below(run.artifact_uri, path))
     const found = readyModel(model)
     if (rest.length === 0 || 'kind' in found) return found
-    const subPath = rest.join('/')
-    return { source: below(found.source, subPath), identity: `${found.identity}-${subPath}` }
+    const source = below(found.source, rest.join('/'))
+    return { source, identity: fingerprint(source) }
   }
 }
 

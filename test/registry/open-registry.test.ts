@@ -23,9 +23,8 @@ describe('openRegistry', () => {
     ['file: and a path', (root: string) => `file:${root}`],
   ])('reads a folder by %s', async (_what, uri) => {
     const { registry, kind } = openRegistry({ uri: uri(tree.root), connection })
-    const refs = [parseModelUri('models:/iris/1')]
-    expect(kind).toBe('folder')
-    expect(await registry.resolve(refs, signal)).toMatchObject([{ version: '1' }])
+    expect([kind, registry.location]).toEqual(['folder', tree.root])
+    expect(await registry.listModels?.(signal)).toEqual([{ kind: 'latest', name: 'iris' }])
   })
 
   it('reads an MLflow server by URL, and its runs from the tracking server', async () => {
