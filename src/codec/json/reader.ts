@@ -15,6 +15,7 @@ import {
   QUOTE,
   ZERO,
 } from './characters.ts'
+import { POWERS_OF_TEN } from './decimal.ts'
 import { decodeJsonText } from './encoding.ts'
 import { JsonSyntaxError, syntaxErrorAt } from './json-syntax-error.ts'
 import type { PyValue } from './py-value.ts'
@@ -65,6 +66,9 @@ const CONSTANTS: ReadonlyMap<number, readonly [text: string, value: PyValue]> = 
   ).map((constant) => [constant[0].charCodeAt(0), constant]),
 )
 
+/** So many digits, with or without a point among them, are exact in a double. */
+const MAX_SHORT_DIGITS = 15
+
 const EXPECTED_COMMA = "Expecting ',' delimiter"
 
 const isDigit = (unit: number) => unit >= 0x30 && unit <= 0x39
@@ -74,6 +78,13 @@ function digitsEnd(text: string, at: number): number {
   let end = at + 1
   while (isDigit(text.charCodeAt(end))) end++
   return end
+}
+
+/** The number of at most 15 digits. */
+function shortInteger(text: string, from: number, to: number): number {
+  let value = 0
+  for (let i = from; i < to; i++) value = value * 10 + text.charCodeAt(i) - ZERO
+  return value
 }
 
 /** One reading of one text. Structure and positions follow CPython's Modules/_json.c. */
@@ -204,7 +215,7 @@ class JsonTextReader {
     if (Number.isNaN(unit)) throw this.#error('Unterminated string starting at', begin)
     if (unit === LOWER_U) return this.#unicodeEscape()
     const character = ESCAPES.get(unit)
-    if (character === undefined) throw this.#error('Invalid \\escape: ', this.#at - 1)
+    if (character === undefined) throw this.#error('Invalid \\escape', this.#at - 1)
     this.#at++
     return character
   }
@@ -230,7 +241,18 @@ class JsonTextReader {
     const end = this.#exponentEnd(fractionEnd)
     this.#at = end
     if (end === integerEnd) return this.#integer(start, first, end)
-    return Number(text.slice(start, end))
+    const isShort = end === fractionEnd && end - first <= MAX_SHORT_DIGITS
+    return isShort
+      ? this.#shortDecimal(start, first, integerEnd, end)
+      : Number(text.slice(start, end))
+  }
+
+  /** A decimal of at most 15 digits: one division, of two numbers that doubles hold exactly, rounds as it should. */
+  #shortDecimal(start: number, first: number, point: number, end: number): number {
+    const digits = shortInteger(this.#text, first, point)
+    const scale = POWERS_OF_TEN[end - point - 1] as number
+    const size = (digits * scale + shortInteger(this.#text, point + 1, end)) / scale
+    return first === start ? size : -size
   }
 
   #fractionEnd(at: number): number {
@@ -249,7 +271,10 @@ class JsonTextReader {
 
   #integer(start: number, first: number, end: number): bigint {
     const digits = end - first
-    if (digits <= 15) return BigInt(Number(this.#text.slice(start, end)))
+    if (digits <= MAX_SHORT_DIGITS) {
+      const size = shortInteger(this.#text, first, end)
+      return BigInt(first === start ? size : -size)
+    }
     if (digits > MAX_INT_DIGITS) {
       const message = `Exceeds the limit (${MAX_INT_DIGITS} digits) for integer string conversion: value has ${digits} digits; use sys.set_int_max_str_digits() to increase the limit`
       throw new JsonSyntaxError(message, { kind: 'digits', digits })
