@@ -60,6 +60,8 @@ export class WorkerThread {
       minThreads: 0,
       maxThreads: 1,
       concurrentTasksPerWorker: 1,
+      // Without it a task that finds the worker busy goes to the end of the queue, before which it stood.
+      stricterFIFO: true,
       idleTimeout: Number.POSITIVE_INFINITY,
       // A native run cannot be interrupted, and terminating the thread would stop this one until it ends.
       closeTimeout: 2 ** 31 - 1,

@@ -67,11 +67,11 @@ export function writeOnnx(folder: string, file: OnnxFile): void {
   writeFileSync(join(folder, 'model.onnx'), Buffer.concat(model))
 }
 
-/** A model that answers its input `x` [n] as `y`. */
-export function identity(type: number): OnnxFile {
+/** A model that answers its input `x` as `y`. */
+export function identity(type: number, shape: Value['shape'] = ['n']): OnnxFile {
   return {
-    inputs: [{ name: 'x', type, shape: ['n'] }],
-    outputs: [{ name: 'y', type, shape: ['n'] }],
+    inputs: [{ name: 'x', type, shape }],
+    outputs: [{ name: 'y', type, shape }],
     nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
   }
 }
