@@ -103,7 +103,7 @@ export function statusFailure(
   if (status === 403) {
     return new ServingError(
       codes.denied,
-      `MLflow at ${location} denies permission (403): this login may not read what was asked; check ${CREDENTIALS}, and the permissions of that user`,
+      `MLflow at ${location} denies permission (403): this login may not read what was asked, and a name that does not exist is denied in the same way; check the name, ${CREDENTIALS}, and the permissions of that user`,
       { details },
     )
   }

@@ -12,7 +12,7 @@ export type ModelRef =
 
 /** Stages that MLflow knows, in its spelling (mlflow/entities/model_registry/model_version_stages.py). */
 const STAGES = ['None', 'Staging', 'Production', 'Archived'] as const
-export type Stage = (typeof STAGES)[number]
+type Stage = (typeof STAGES)[number]
 
 const FORMS =
   'models:/<name>@<alias>, models:/<name>/<version>, models:/<name>/latest, models:/<name>/<stage>, models:/<model id>, runs:/<run id>/<path>, or the URI of a model folder'

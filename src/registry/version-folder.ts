@@ -3,7 +3,7 @@ import { access, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** The file that makes a folder a model; what lacks it is not there yet. */
-export const MLMODEL_FILE = 'MLmodel'
+const MLMODEL_FILE = 'MLmodel'
 
 /** State of a version's files. */
 export interface FolderState {
