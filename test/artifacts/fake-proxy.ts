@@ -22,6 +22,8 @@ export class FakeProxy {
   readonly requests: { readonly path: string; readonly authorization: string | undefined }[] = []
   /** Set: every request is answered so. */
   refusal: { readonly status: 401 | 403 | 404 | 500 | 503; readonly text: string } | undefined
+  /** Waited for before a file is read. */
+  beforeRead: ((path: string) => Promise<void>) | undefined
   /** Names that listings give in place of the true ones. */
   lies: readonly { path: string; is_dir: boolean; file_size?: number }[] | undefined
   readonly #server: ServerType
@@ -35,7 +37,7 @@ export class FakeProxy {
     let fake: FakeProxy | undefined
     const app = new Hono<{ Bindings: { incoming: IncomingMessage; outgoing: ServerResponse } }>()
     const route = `${prefix}/api/2.0/mlflow-artifacts/artifacts`
-    app.all('*', (context) => fake?.answer(context, route) ?? context.text('', 503))
+    app.all('*', async (context) => (await fake?.answer(context, route)) ?? context.text('', 503))
     const server = await new Promise<ServerType>((resolve) => {
       const started: ServerType = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, () =>
         resolve(started),
@@ -45,6 +47,13 @@ export class FakeProxy {
     return fake
   }
 
+  /** Paths of the files that were asked for. */
+  get reads(): string[] {
+    return this.requests
+      .map(({ path }) => /\/mlflow-artifacts\/artifacts\/(.+)$/.exec(path)?.[1])
+      .filter((path) => path !== undefined)
+  }
+
   async stop(): Promise<void> {
     await new Promise((resolve) => {
       this.#server.close(resolve)
@@ -52,7 +61,7 @@ export class FakeProxy {
     })
   }
 
-  answer(context: ProxyContext, route: string): Response {
+  async answer(context: ProxyContext, route: string): Promise<Response> {
     const { pathname, search, searchParams } = new URL(context.req.url)
     this.requests.push({
       path: pathname + search,
@@ -61,7 +70,9 @@ export class FakeProxy {
     if (this.refusal !== undefined) return context.text(this.refusal.text, this.refusal.status)
     if (pathname === route) return context.json(this.#list(searchParams.get('path') ?? ''))
     if (!pathname.startsWith(`${route}/`)) return context.text('Not Found', 404)
-    return this.#read(context, decodeURIComponent(pathname.slice(route.length + 1)))
+    const path = decodeURIComponent(pathname.slice(route.length + 1))
+    await this.beforeRead?.(path)
+    return this.#read(context, path)
   }
 
   #list(folder: string): object {
