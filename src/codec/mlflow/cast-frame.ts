@@ -1,0 +1,142 @@
+import type { ColumnType, Schema, SchemaTensor } from '../../model/signature.ts'
+import { decodeBase64 } from './base64.ts'
+import { convertTimes } from './convert-times.ts'
+import { BOOL, type Dtype, OBJECT } from './dtype.ts'
+import { enforceValue } from './enforce-nested.ts'
+import { columnValues, type Frame } from './frame.ts'
+import { castColumn } from './numpy-cast.ts'
+import { encodeError, errorRepr, PythonError } from './python-error.ts'
+import { isList, isMissing, isTruthy, NdArray, type PyObject } from './python-object.ts'
+import { pythonText } from './python-text.ts'
+import { invalidInput } from './refusal.ts'
+import { pandasType, typeText } from './schema-text.ts'
+import { tensorDtype } from './tensor-dtype.ts'
+
+/** How one column is to be cast, and what MLflow calls the type when it fails. */
+interface Target {
+  readonly name: string
+  cast(column: NdArray): NdArray
+}
+
+/**
+ * A data frame that came as JSON, cast to the signature whatever is lost (mlflow/utils/proto_json_utils.py,
+ * `cast_df_types_according_to_schema`). Columns that the signature does not name stay as they are.
+ * @throws ServingError INVALID_REQUEST naming the column that cannot be cast.
+ */
+export function castFrame(frame: Frame, schema: Schema): Frame {
+  const columns = [...frame.columns]
+  for (const [position, target] of targets(frame, schema)) {
+    const column = columns[position]
+    if (column === undefined) continue
+    try {
+      columns[position] = target.cast(column)
+    } catch (error) {
+      if (!(error instanceof PythonError)) throw error
+      const label = pythonText(frame.labels[position] ?? null)
+      throw invalidInput(
+        `Data is not compatible with model signature. Failed to convert column ${label} to type '${target.name}'. Error: '${errorRepr(error)}'`,
+      )
+    }
+  }
+  return { ...frame, columns }
+}
+
+/** Columns to cast, in the signature's order: by name, or by position where it has no names. */
+function targets(frame: Frame, schema: Schema): readonly (readonly [number, Target])[] {
+  const specs: readonly (readonly [string | undefined, Target])[] =
+    schema.kind === 'columns'
+      ? schema.columns.map((spec) => [spec.name, columnTarget(spec.type, spec.required)])
+      : schema.tensors.map((spec) => [spec.name, tensorTarget(spec)])
+  const first = specs[0]
+  if (first === undefined) return []
+  if (first[0] === undefined) {
+    // One unnamed tensor is meant for every column.
+    if (schema.kind === 'tensors') return frame.columns.map((_, i) => [i, first[1]])
+    return specs.slice(0, frame.columns.length).map(([, target], i) => [i, target])
+  }
+  const positions = new Map<PyObject, number[]>()
+  for (const [i, label] of frame.labels.entries()) {
+    const at = positions.get(label)
+    if (at === undefined) positions.set(label, [i])
+    else at.push(i)
+  }
+  return specs.flatMap(([name, target]) =>
+    (positions.get(name ?? null) ?? []).map((position) => [position, target] as const),
+  )
+}
+
+function columnTarget(type: ColumnType, required: boolean): Target {
+  if (type.kind !== 'scalar') {
+    const cast = (column: NdArray): NdArray =>
+      type.kind === 'any'
+        ? column
+        : mapColumn(column, (value) => enforceValue(value, type, required))
+    return { name: typeText(type), cast }
+  }
+  const dtype = pandasType(type.type)
+  const name = dtype.kind === 'O' ? "<class 'object'>" : dtype.name
+  switch (type.type) {
+    case 'binary':
+      return { name, cast: (column) => mapColumn(column, decodeCell) }
+    case 'datetime':
+      return { name, cast: convertTimes }
+    case 'boolean':
+      return { name, cast: castBooleans }
+    default:
+      return { name, cast: (column) => castUnlessText(column, dtype) }
+  }
+}
+
+function tensorTarget(spec: SchemaTensor): Target {
+  const dtype = tensorDtype(spec)
+  return {
+    name: dtype.name,
+    cast(column) {
+      if (dtype.kind === 'S') return mapColumn(column, utf8Cell)
+      if (column.shape[0] === 0) {
+        throw new PythonError('IndexError', 'single positional indexer is out-of-bounds')
+      }
+      // The lists of a column become a tensor later, when the signature is enforced.
+      if (isList((column.data[0] ?? null) as PyObject)) return column
+      return castUnlessText(column, dtype)
+    },
+  }
+}
+
+/** pandas' own text stays what it is where objects or text are asked for. */
+function castUnlessText(column: NdArray, dtype: Dtype): NdArray {
+  if (column.dtype.kind === 'T' && (dtype.kind === 'O' || dtype.kind === 'U')) return column
+  return castColumn(column, dtype)
+}
+
+function mapColumn(column: NdArray, convert: (value: PyObject) => PyObject): NdArray {
+  return new NdArray(OBJECT, column.shape, columnValues(column).map(convert))
+}
+
+/** Truth of each value; what is missing stays missing. */
+function castBooleans(column: NdArray): NdArray {
+  const values = columnValues(column)
+  if (!values.some(isMissing)) return castColumn(column, BOOL)
+  return new NdArray(
+    OBJECT,
+    column.shape,
+    values.map((value) => (isMissing(value) ? value : isTruthy(value))),
+  )
+}
+
+function decodeCell(value: PyObject): PyObject {
+  return decodeBase64(encodable(value))
+}
+
+function utf8Cell(value: PyObject): PyObject {
+  return new TextEncoder().encode(encodable(value))
+}
+
+/** What `bytes(value, "utf8")` takes. */
+function encodable(value: PyObject): string {
+  if (typeof value !== 'string')
+    throw new PythonError('TypeError', 'encoding without a string argument')
+  const at = value.search(/\p{Surrogate}/u)
+  if (at !== -1) throw encodeError('utf-8', value, at, 'surrogates not allowed')
+  return value
+}

@@ -1,0 +1,140 @@
+import type { SchemaTensor } from '../../model/signature.ts'
+import { elementCount } from '../../model/tensor.ts'
+import { checkTensor } from './check-tensor.ts'
+import { columnValues } from './frame.ts'
+import { numpyArray } from './numpy-array.ts'
+import { castArray, castColumn } from './numpy-cast.ts'
+import { shapeText } from './numpy-shape.ts'
+import { PythonError } from './python-error.ts'
+import { isList, isNumpyScalar, NdArray, type PyObject } from './python-object.ts'
+import { pythonText } from './python-text.ts'
+import { tensorDtype } from './tensor-dtype.ts'
+
+/**
+ * A column of a data frame as a tensor of the signature: scalars one by one, or flat lists reshaped in C order and
+ * cast (mlflow/models/utils.py, `_reshape_and_cast_pandas_column_values`). The name is undefined for an unnamed tensor.
+ * @throws PythonError in MLflow's, pandas' or numpy's words.
+ */
+export function columnTensor(
+  name: string | undefined,
+  column: NdArray,
+  spec: SchemaTensor,
+): NdArray {
+  const { shape } = spec
+  if (shape.length === 0) throw new PythonError('IndexError', 'tuple index out of range')
+  if (shape[0] !== -1 || shape.slice(1).includes(-1)) {
+    throw refusal(
+      'For pandas dataframe input, the first dimension of shape must be a variable ' +
+        'dimension and other dimensions must be fixed, but in model signature the shape ' +
+        `of ${name ? `input ${name}` : 'the unnamed input'} is ${shapeText(shape)}.`,
+    )
+  }
+  const values = columnValues(column)
+  const first = values[0]
+  if (first === undefined) {
+    throw new PythonError('IndexError', 'single positional indexer is out-of-bounds')
+  }
+  if (isNumpyScalar(first)) return scalarTensor(name, column, values, spec)
+  if (isList(first)) {
+    const inner = first[0]
+    if (inner === undefined) throw new PythonError('IndexError', 'list index out of range')
+    if (isNumpyScalar(inner)) return listTensor(name, values, spec)
+  }
+  throw refusal(
+    'Because the model signature requires tensor spec input, the input ' +
+      'pandas dataframe values should be either scalar value, python list ' +
+      'containing scalar values or numpy array containing scalar values, ' +
+      'other types are not supported.',
+  )
+}
+
+function refusal(message: string): PythonError {
+  return new PythonError('MlflowException', message)
+}
+
+function scalarTensor(
+  name: string | undefined,
+  column: NdArray,
+  values: readonly PyObject[],
+  spec: SchemaTensor,
+): NdArray {
+  const { shape } = spec
+  if (shape.length > 2 || (shape.length === 2 && shape[1] !== 1)) {
+    throw refusal(
+      `The input pandas dataframe column '${name ?? 'None'}' contains scalar ` +
+        'values, which requires the shape to be (-1,) or (-1, 1), but got tensor spec ' +
+        `shape of ${shapeText(shape)}.`,
+    )
+  }
+  const dtype = tensorDtype(spec)
+  const numeric = 'biuf'.includes(column.dtype.kind) && 'biuf'.includes(dtype.kind)
+  const array = numeric ? castColumn(column, dtype) : numpyArray(values, dtype)
+  return checkTensor(
+    new NdArray(array.dtype, shape.length === 2 ? [values.length, 1] : [values.length], array.data),
+    spec,
+  )
+}
+
+function listTensor(
+  name: string | undefined,
+  values: readonly PyObject[],
+  spec: SchemaTensor,
+): NdArray {
+  try {
+    return stack(values, spec)
+  } catch (error) {
+    const mismatch =
+      error instanceof PythonError &&
+      (error.type === 'ValueError' || error.type === 'UnicodeEncodeError')
+    if (!mismatch) throw error
+    throw refusal(
+      `The value in the Input DataFrame column '${pythonText(name ?? null)}' could not be converted to the ` +
+        `expected shape of: '${shapeText(spec.shape)}'. Ensure that each of the input list ` +
+        'elements are of uniform length and that the data can be coerced to the tensor ' +
+        `type '${tensorDtype(spec).name}'`,
+    )
+  }
+}
+
+/** `numpy.vstack(lists).reshape(shape).astype(dtype)`. */
+function stack(values: readonly PyObject[], spec: SchemaTensor): NdArray {
+  const stacked = vstack(values)
+  const count = stacked.data.length
+  const fixed = elementCount(spec.shape.slice(1))
+  if (fixed === 0 || count % fixed !== 0 || count / fixed !== values.length) {
+    throw new PythonError('ValueError', 'cannot reshape')
+  }
+  const shape = [count / fixed, ...spec.shape.slice(1)]
+  return castArray(new NdArray(stacked.dtype, shape, stacked.data), tensorDtype(spec))
+}
+
+function vstack(values: readonly PyObject[]): NdArray {
+  const rows = values.map((value) => {
+    const array = numpyArray(value)
+    if (array.shape.length >= 2) return array
+    return new NdArray(array.dtype, [1, array.shape[0] ?? 1], array.data)
+  })
+  const width = rows[0]?.shape.slice(1)
+  if (
+    rows.some(
+      (row) =>
+        row.shape.length !== (width?.length ?? 0) + 1 ||
+        row.shape.slice(1).some((size, i) => size !== width?.[i]),
+    )
+  ) {
+    throw new PythonError(
+      'ValueError',
+      'all the input array dimensions except for the concatenation axis must match exactly',
+    )
+  }
+  return numpyArray(rows.flatMap((row) => rowsOf(row)))
+}
+
+function rowsOf(array: NdArray): readonly PyObject[] {
+  const [count = 0, ...shape] = array.shape
+  const step = elementCount(shape)
+  return Array.from(
+    { length: count },
+    (_, i) => new NdArray(array.dtype, shape, array.data.slice(i * step, (i + 1) * step)),
+  )
+}

@@ -1,0 +1,61 @@
+import { PER_SECOND, timestampText } from './calendar.ts'
+import { DATETIME_NS, type Dtype, type TimeUnit } from './dtype.ts'
+import { parsePandasTime } from './pandas-time.ts'
+import { PythonError } from './python-error.ts'
+import {
+  isMissing,
+  NdArray,
+  NOT_A_TIME,
+  type PyObject,
+  Timestamp,
+  typeText,
+} from './python-object.ts'
+
+/**
+ * A datetime column in nanoseconds, as DataType.datetime is.
+ * @throws PythonError OutOfBoundsDatetime for years that nanoseconds do not reach.
+ */
+export function toNanosecondColumn(column: NdArray): NdArray {
+  const { dtype, data } = column
+  const unit = dtype.unit ?? 'ns'
+  if (unit === 'ns' || !(data instanceof BigInt64Array)) return column
+  const factor = PER_SECOND.ns / PER_SECOND[unit]
+  const counts = BigInt64Array.from(data, (count) => {
+    if (count === NOT_A_TIME) return count
+    const wide = count * factor
+    if (wide > NOT_A_TIME && wide < 2n ** 63n) return wide
+    throw outOfBounds(count, unit)
+  })
+  const to: Dtype = dtype.zone === undefined ? DATETIME_NS : { ...DATETIME_NS, zone: dtype.zone }
+  return new NdArray(to, column.shape, counts)
+}
+
+function outOfBounds(count: bigint, unit: TimeUnit): PythonError {
+  const text = timestampText(count, unit)
+    .replace(/\.\d+$/, '')
+    .replace(/^(-?)0+(?=\d)/, '$1')
+  return new PythonError('OutOfBoundsDatetime', `Out of bounds nanosecond timestamp: ${text}`)
+}
+
+/**
+ * `series.astype("datetime64[ns]")` of a datetime column in any unit, or of objects.
+ * @throws PythonError ValueError or TypeError for objects that are no moments.
+ */
+export function astypeTime(column: NdArray): NdArray {
+  if (column.dtype.kind === 'M') return toNanosecondColumn(column)
+  const values = column.data as readonly PyObject[]
+  const counts = BigInt64Array.from(values, objectNanoseconds)
+  return new NdArray(DATETIME_NS, column.shape, counts)
+}
+
+function objectNanoseconds(value: PyObject): bigint {
+  if (isMissing(value)) return NOT_A_TIME
+  if (value instanceof Timestamp) return value.count * (PER_SECOND.ns / PER_SECOND[value.unit])
+  if (typeof value === 'bigint') {
+    if (value >= NOT_A_TIME && value < 2n ** 63n) return value
+    throw new PythonError('OutOfBoundsDatetime', `Out of bounds nanosecond timestamp: ${value}`)
+  }
+  if (typeof value === 'number') return BigInt(Math.trunc(value))
+  if (typeof value === 'string') return parsePandasTime(value)
+  throw new PythonError('TypeError', `${typeText(value)} is not convertible to datetime`)
+}

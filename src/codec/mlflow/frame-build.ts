@@ -1,0 +1,122 @@
+import { defaultLabels, type Frame, type Label } from './frame.ts'
+import { frameOfDict } from './frame-dict.ts'
+import { fitIndex } from './frame-fit.ts'
+import { columnLabels, indexLength } from './frame-labels.ts'
+import { inferColumn } from './infer-column.ts'
+import { PythonError } from './python-error.ts'
+import { isDict, isList, type PyObject, typeName } from './python-object.ts'
+
+/**
+ * `pandas.DataFrame(data, index, columns)` of what JSON holds (pandas/core/frame.py, pandas/core/internals/construction.py).
+ * @throws PythonError in pandas' words.
+ */
+export function buildFrame(
+  data: PyObject,
+  columns: PyObject = null,
+  index: PyObject = null,
+): Frame {
+  if (data === null) return frameOfDict(new Map(), columns, index)
+  if (isDict(data)) return frameOfDict(data, columns, index)
+  if (!isList(data)) return frameOfScalar(data, columns, index)
+  const first = data[0]
+  if (first === undefined) return frameOfDict(new Map(), columns, index)
+  if (isDict(first)) return frameOfRecords(data, columns, index)
+  if (isList(first)) return frameOfRows(data, columns, index)
+  return frameOfValues(data, columns, index)
+}
+
+function frameOfScalar(value: PyObject, columns: PyObject, index: PyObject): Frame {
+  if (columns === null || index === null) {
+    throw new PythonError('ValueError', 'DataFrame constructor not properly called!')
+  }
+  const labels = columnLabels(columns) ?? []
+  const rows = indexLength(index) ?? 0
+  const column = inferColumn(new Array<PyObject>(rows).fill(value))
+  return { labels, columns: labels.map(() => column), rows }
+}
+
+/** A list whose first element is no container: one column. */
+function frameOfValues(values: readonly PyObject[], columns: PyObject, index: PyObject): Frame {
+  const rows = indexLength(index) ?? values.length
+  const labels = columnLabels(columns) ?? defaultLabels(1)
+  const column = inferColumn(values)
+  if (rows !== values.length || labels.length !== 1) {
+    throw new PythonError(
+      'ValueError',
+      `Shape of passed values is (${values.length}, 1), indices imply (${rows}, ${labels.length})`,
+    )
+  }
+  return { labels, columns: [column], rows }
+}
+
+/** A list whose first element is a list: rows, the short ones filled with None. */
+function frameOfRows(data: readonly PyObject[], columns: PyObject, index: PyObject): Frame {
+  const rows = data.map(cells)
+  const width = rows.reduce((most, row) => Math.max(most, row.length), 0)
+  const labels = columnLabels(columns) ?? defaultLabels(width)
+  if (labels.length !== width) {
+    throw new PythonError(
+      'ValueError',
+      `${labels.length} columns passed, passed data had ${width} columns`,
+    )
+  }
+  const lists = labels.map((_, i) => rows.map((row) => row[i] ?? null))
+  return frameOfLists(labels, lists, rows.length, index)
+}
+
+/** `list(row)`, as far as pandas asks for its length first. */
+function cells(row: PyObject): readonly PyObject[] {
+  if (isList(row)) return row
+  if (isDict(row)) return [...row.keys()]
+  if (typeof row === 'string') return [...row]
+  throw new PythonError('TypeError', `object of type '${typeName(row)}' has no len()`)
+}
+
+/** A list whose first element is an object: missing keys are NaN. */
+function frameOfRecords(data: readonly PyObject[], columns: PyObject, index: PyObject): Frame {
+  const records = data.map(record)
+  let labels = columnLabels(columns)
+  if (labels === undefined) {
+    const names = new Set<Label>()
+    for (const one of records) for (const key of one.keys()) names.add(key)
+    labels = [...names]
+  }
+  const lists = labels.map((label) =>
+    records.map((one) => {
+      const value = typeof label === 'string' ? one.get(label) : undefined
+      return value === undefined ? Number.NaN : value
+    }),
+  )
+  return frameOfLists(labels, lists, records.length, index)
+}
+
+/** Python's `dict(value)`. */
+function record(value: PyObject): ReadonlyMap<string, PyObject> {
+  if (isDict(value)) return value
+  if (isList(value) || typeof value === 'string') {
+    const first = value[0]
+    if (first === undefined) return new Map()
+    if (typeof first === 'string') {
+      throw new PythonError(
+        'ValueError',
+        `dictionary update sequence element #0 has length ${[...first].length}; 2 is required`,
+      )
+    }
+    throw new PythonError(
+      'TypeError',
+      'cannot convert dictionary update sequence element #0 to a sequence',
+    )
+  }
+  throw new PythonError('TypeError', `'${typeName(value)}' object is not iterable`)
+}
+
+function frameOfLists(
+  labels: readonly Label[],
+  lists: readonly (readonly PyObject[])[],
+  rows: number,
+  index: PyObject,
+): Frame {
+  const length = indexLength(index) ?? rows
+  const columns = lists.map((values) => fitIndex(inferColumn(values), length))
+  return { labels, columns, rows: length }
+}

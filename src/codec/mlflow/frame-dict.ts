@@ -1,0 +1,93 @@
+import { FLOAT64, OBJECT } from './dtype.ts'
+import { type Frame, type Label, missingColumn } from './frame.ts'
+import { fitIndex } from './frame-fit.ts'
+import { columnLabels, indexLength } from './frame-labels.ts'
+import { inferColumn } from './infer-column.ts'
+import { PythonError } from './python-error.ts'
+import { isDict, isList, NdArray, type PyDict, type PyObject } from './python-object.ts'
+
+/**
+ * `pandas.DataFrame(dict)`: a column per key, from a list, an array, an object by index entry, or a scalar for all rows.
+ * @throws PythonError in pandas' words.
+ */
+export function frameOfDict(data: PyDict, columns: PyObject, index: PyObject): Frame {
+  const labels = columnLabels(columns) ?? [...data.keys()]
+  const chosen = labels.map((label) => (typeof label === 'string' ? data.get(label) : undefined))
+  const given = indexLength(index)
+  const entries = indexEntries(chosen, index)
+  const rows = given ?? entries?.length ?? commonLength(chosen)
+  const made = chosen.map((value) => {
+    if (value === undefined) return missingColumn(rows, OBJECT)
+    if (isDict(value))
+      return inferColumn((entries ?? []).map((key) => value.get(key) ?? Number.NaN))
+    return dictColumn(value, rows)
+  })
+  return { labels: labels satisfies readonly Label[], columns: made, rows }
+}
+
+function dictColumn(value: PyObject, rows: number): NdArray {
+  if (isList(value)) {
+    const column = value.length === 0 ? missingColumn(0, FLOAT64) : inferColumn(value)
+    return fitIndex(column, rows)
+  }
+  if (value instanceof NdArray && value.shape.length > 0) return fitIndex(arrayColumn(value), rows)
+  return inferColumn(new Array<PyObject>(rows).fill(value))
+}
+
+/** A column from an array: numpy's text becomes pandas', objects of text too, bytes objects. */
+export function arrayColumn(array: NdArray): NdArray {
+  if (array.shape.length !== 1) {
+    throw new PythonError('ValueError', 'Per-column arrays must each be 1-dimensional')
+  }
+  return textInferred(array)
+}
+
+/** Text arrays, and object arrays of nothing but text, as pandas takes them up. */
+export function textInferred(array: NdArray): NdArray {
+  if (array.dtype.kind === 'S') return new NdArray(OBJECT, array.shape, array.data)
+  if (array.dtype.kind !== 'U' && array.dtype.kind !== 'O') return array
+  const inferred = inferColumn(array.data as readonly PyObject[])
+  return inferred.dtype.kind === 'T' || inferred.dtype.kind === 'M' ? inferred : array
+}
+
+/** Keys of the objects among the values, in order of appearance: the index they make. */
+function indexEntries(
+  values: readonly (PyObject | undefined)[],
+  index: PyObject,
+): readonly string[] | undefined {
+  const dicts = values.filter((value) => value !== undefined).filter(isDict)
+  if (dicts.length === 0) return undefined
+  if (isList(index)) return index.map(String)
+  if (values.some((value) => value !== undefined && (isList(value) || value instanceof NdArray))) {
+    throw new PythonError(
+      'ValueError',
+      'Mixing dicts with non-Series may lead to ambiguous ordering.',
+    )
+  }
+  const keys = new Set<string>()
+  for (const dict of dicts) for (const key of dict.keys()) keys.add(key)
+  return [...keys]
+}
+
+function commonLength(values: readonly (PyObject | undefined)[]): number {
+  const sized = values.filter((value) => value !== undefined)
+  if (sized.length === 0) return 0
+  const lengths = sized.map(lengthOf).filter((length) => length !== undefined)
+  const first = lengths[0]
+  if (first === undefined) {
+    throw new PythonError('ValueError', 'If using all scalar values, you must pass an index')
+  }
+  if (lengths.some((length) => length !== first)) {
+    throw new PythonError('ValueError', 'All arrays must be of the same length')
+  }
+  return first
+}
+
+function lengthOf(value: PyObject): number | undefined {
+  if (isList(value)) return value.length
+  if (!(value instanceof NdArray) || value.shape.length === 0) return undefined
+  if (value.shape.length > 1) {
+    throw new PythonError('ValueError', 'Per-column arrays must each be 1-dimensional')
+  }
+  return value.shape[0]
+}

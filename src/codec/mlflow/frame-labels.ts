@@ -1,0 +1,55 @@
+import type { Label } from './frame.ts'
+import { PythonError } from './python-error.ts'
+import { isDict, isList, type PyObject } from './python-object.ts'
+import { pythonRepr } from './python-text.ts'
+
+/**
+ * Labels of `columns`, or undefined where there are none. None among them is NaN, an integer beside a float a float.
+ * A list of lists is a MultiIndex: its labels are tuples, held as lists, which no signature names.
+ * @throws PythonError in pandas' words.
+ */
+export function columnLabels(columns: PyObject): readonly Label[] | undefined {
+  const list = collection(columns)
+  if (list === undefined) return undefined
+  if (list.length > 0 && list.every(isList)) return tuples(list)
+  if (list.some(isList)) throw new PythonError('TypeError', "unhashable type: 'list'")
+  if (list.some(isDict)) {
+    throw new PythonError(
+      'TypeError',
+      'Passing a dict as an indexer is not supported. Use a list instead.',
+    )
+  }
+  const floats =
+    list.every(
+      (label) => typeof label === 'number' || typeof label === 'bigint' || label === null,
+    ) &&
+    list.some((label) => typeof label === 'number' || label === null) &&
+    list.some((label) => label !== null)
+  return list.map((label) => {
+    if (label === null) return list.every((other) => other === null) ? null : Number.NaN
+    return floats ? Number(label) : label
+  })
+}
+
+/** Rows that an `index` asks for; undefined where it is not given. */
+export function indexLength(index: PyObject): number | undefined {
+  const list = collection(index)
+  const first = list?.[0]
+  if (list?.every(isList) && isList(first ?? null)) return (first as readonly PyObject[]).length
+  return list?.length
+}
+
+function collection(value: PyObject): readonly PyObject[] | undefined {
+  if (value === null) return undefined
+  if (isList(value)) return value
+  if (isDict(value)) return [...value.keys()]
+  throw new PythonError(
+    'TypeError',
+    `Index(...) must be called with a collection of some kind, ${pythonRepr(value)} was passed`,
+  )
+}
+
+function tuples(levels: readonly (readonly PyObject[])[]): readonly Label[] {
+  const length = levels[0]?.length ?? 0
+  return Array.from({ length }, (_, i) => levels.map((level) => level[i] ?? null))
+}

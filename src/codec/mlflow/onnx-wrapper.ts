@@ -1,0 +1,129 @@
+import type { NamedTensors, Tensor, TensorSpec } from '../../model/tensor.ts'
+import { FLOAT32, onnxType } from './dtype.ts'
+import { failedToPredict } from './enforce-schema.ts'
+import { type Frame, framePositions } from './frame.ts'
+import { frameValues } from './frame-values.ts'
+import { castNumbers } from './numpy-cast.ts'
+import { element, NdArray, type PyDict } from './python-object.ts'
+import { pythonRepr, pythonText } from './python-text.ts'
+import { unexpected } from './refusal.ts'
+import type { RequestData } from './request-data.ts'
+
+/**
+ * What MLflow's ONNX wrapper feeds (mlflow/onnx/__init__.py, `_OnnxModelWrapper.predict`), checked against the graph's
+ * inputs as ONNX Runtime would, so that a request that cannot run joins no batch.
+ * @throws ServingError INPUT_NOT_MAPPABLE for one array and several inputs; INVALID_REQUEST with a stack trace for the rest.
+ */
+export function makeFeeds(data: RequestData, inputs: readonly TensorSpec[]): NamedTensors {
+  switch (data.kind) {
+    case 'array':
+      return feedsOfArray(data.array, inputs)
+    case 'frame':
+      return feedsOfFrame(data.frame, inputs)
+    case 'dict':
+      return feedsOfDict(data.dict, inputs)
+    default:
+      throw unexpected('Input should be a dictionary or a numpy array or a pandas.DataFrame')
+  }
+}
+
+function feedsOfArray(array: NdArray, inputs: readonly TensorSpec[]): NamedTensors {
+  const [input] = inputs
+  if (input !== undefined && inputs.length === 1) return named([[input.name, feed(array, input)]])
+  const names = inputs.map((spec) => pythonRepr(spec.name)).join(', ')
+  throw failedToPredict(
+    'INPUT_NOT_MAPPABLE',
+    'Unable to map numpy array input to the expected model ' +
+      'input. ' +
+      'Numpy arrays can only be used as input for MLflow ONNX ' +
+      'models that have a single input. This model requires ' +
+      `${inputs.length} inputs. Please pass in data as either a ` +
+      'dictionary or a DataFrame with the following tensors' +
+      `: [${names}].`,
+  )
+}
+
+function feedsOfFrame(frame: Frame, inputs: readonly TensorSpec[]): NamedTensors {
+  const [input] = inputs
+  if (input !== undefined && inputs.length === 1)
+    return named([[input.name, feed(frameValues(frame), input)]])
+  return named(
+    inputs.map((spec) => {
+      const [position] = framePositions(frame, spec.name)
+      const column = position === undefined ? undefined : frame.columns[position]
+      if (column === undefined)
+        throw unexpected(
+          `The data has no column '${spec.name}', which the model's input of that name needs`,
+        )
+      return [spec.name, feed(column, spec)]
+    }),
+  )
+}
+
+function feedsOfDict(dict: PyDict, inputs: readonly TensorSpec[]): NamedTensors {
+  const byName = new Map(inputs.map((spec) => [spec.name, spec]))
+  for (const name of dict.keys()) {
+    if (!byName.has(name)) throw unexpected(`Invalid input name: ${name}`)
+  }
+  return named(
+    inputs.map((spec) => {
+      const value = dict.get(spec.name)
+      if (value === undefined)
+        throw unexpected(`Required input (${spec.name}) is missing from the request`)
+      if (!(value instanceof NdArray))
+        throw unexpected(`Expected an array for input '${spec.name}'`)
+      return [spec.name, feed(value, spec)]
+    }),
+  )
+}
+
+function named(feeds: readonly (readonly [string, Tensor])[]): NamedTensors {
+  return Object.fromEntries(feeds)
+}
+
+function feed(given: NdArray, spec: TensorSpec): Tensor {
+  const array =
+    given.dtype.name === 'float64' && spec.dtype === 'float32' ? castNumbers(given, FLOAT32) : given
+  const dtype = onnxType(array.dtype)
+  if (dtype !== spec.dtype) {
+    throw unexpected(
+      `Unexpected input data type for '${spec.name}'. Actual: (tensor(${array.dtype.name})), expected: (tensor(${spec.dtype}))`,
+    )
+  }
+  checkShape(array.shape, spec)
+  return {
+    dtype,
+    shape: array.shape,
+    data: dtype === 'string' ? textData(array) : (array.data as Float32Array),
+  }
+}
+
+/** A spec without dimensions may be a scalar or of unknown rank: ONNX Runtime looks at neither beforehand. */
+function checkShape(shape: readonly number[], spec: TensorSpec): void {
+  if (spec.shape.length === 0) return
+  if (shape.length !== spec.shape.length) {
+    throw unexpected(
+      `Invalid rank for input: ${spec.name} Got: ${shape.length} Expected: ${spec.shape.length} Please fix either the inputs/outputs or the model.`,
+    )
+  }
+  for (const [axis, expected] of spec.shape.entries()) {
+    if (expected < 0 || expected === shape[axis]) continue
+    throw unexpected(
+      `Got invalid dimensions for input: ${spec.name} for the following indices index: ${axis} Got: ${shape[axis]} Expected: ${expected} Please fix either the inputs/outputs or the model.`,
+    )
+  }
+}
+
+/** ONNX Runtime takes `str()` of each object. */
+function textData(array: NdArray): readonly string[] {
+  return Array.from({ length: array.data.length }, (_, i) => {
+    const value = element(array, i)
+    const text =
+      value instanceof Uint8Array && array.dtype.kind === 'S'
+        ? String.fromCharCode(...value)
+        : pythonText(value)
+    if (/\p{Surrogate}/u.test(text))
+      throw unexpected('Text with a lone surrogate cannot be encoded as UTF-8')
+    return text
+  })
+}
