@@ -30,8 +30,9 @@ export function parseModelUri(text: string): ModelRef {
   const uri = text.trim()
   if (uri === '') throw invalid(text, `expected ${FORMS}`)
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(uri) ?? []
-  if (scheme.toLowerCase() === 'models') return parseModels(uri, rest.replace(/\?.*$/s, ''))
-  if (scheme.toLowerCase() === 'runs') return parseRuns(uri, rest.replace(/[?#].*$/s, ''))
+  if (scheme.toLowerCase() === 'models')
+    return parseModels(uri, rest.replace(/\?.*$/s, '').trimEnd())
+  if (scheme.toLowerCase() === 'runs') return parseRuns(uri, rest.replace(/[?#].*$/s, '').trimEnd())
   return { kind: 'artifact', uri }
 }
 
@@ -80,7 +81,7 @@ export function isAliasName(alias: string): boolean {
 function parseRuns(uri: string, rest: string): ModelRef {
   const expected = 'runs:/<run id>/<path of the model>'
   const [runId = '', ...segments] = pathParts(uri, rest, expected)
-  const path = segments.filter((segment) => segment !== '')
+  const path = segments.map((segment) => segment.trim()).filter((segment) => segment !== '')
   if (runId === '' || path.length === 0) throw invalid(uri, `expected ${expected}`)
   if (path.some((segment) => segment === '.' || segment === '..')) {
     throw invalid(uri, 'expected a path without . and .. in it')

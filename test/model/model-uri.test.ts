@@ -27,6 +27,8 @@ describe('parseModelUri', () => {
     ['models:/two words/1', { kind: 'version', name: 'two words', version: '1' }],
     ['models:/100%25/1', { kind: 'version', name: '100%25', version: '1' }],
     ['models:/churn/1?x=y', { kind: 'version', name: 'churn', version: '1' }],
+    ['models:/any-text ?x', { kind: 'model-id', modelId: 'any-text' }],
+    ['runs:/abc/model #x', { kind: 'run', runId: 'abc', path: 'model' }],
     ['models:/a#b/1', { kind: 'version', name: 'a#b', version: '1' }],
     ['models:///churn/1', { kind: 'version', name: 'churn', version: '1' }],
     ['MODELS:/churn/1', { kind: 'version', name: 'churn', version: '1' }],
@@ -82,10 +84,11 @@ describe('parseModelUri', () => {
   })
 
   it('gives a reference or MODEL_URI_INVALID for any text', () => {
+    const rest = fc.string({ unit: fc.constantFrom(...'a1/@ ?#.%\n') })
     const text = fc.oneof(
       fc.string(),
-      fc.string().map((rest) => `models:/${rest}`),
-      fc.string().map((rest) => `runs:/${rest}`),
+      rest.map((tail) => `models:/${tail}`),
+      rest.map((tail) => `runs:/${tail}`),
     )
     fc.assert(
       fc.property(text, (uri) => {
