@@ -136,6 +136,12 @@ export class ServingMetrics {
     labelNames: ['model', 'version'],
     registers: this.#registers,
   })
+  readonly batchingEnabled = new Gauge({
+    name: 'baton_batching_enabled',
+    help: '1 when requests of a version share batches, 0 when each runs alone',
+    labelNames: ['model', 'version'],
+    registers: this.#registers,
+  })
   readonly serving = new Gauge({
     name: 'baton_serving_info',
     help: '1 for the version that a reference (alias, stage, version number) serves now',

@@ -10,7 +10,8 @@ import { type Config, type Flags, readConfig } from './read-config.ts'
 export function loadConfig(flags: Flags, configFlag: string | undefined): Config {
   const { env } = process
   const fileName = configFlag ?? (env.BATON_CONFIG || undefined)
-  return readConfig({ flags, env, file: fileName === undefined ? undefined : readFile(fileName) })
+  const file = fileName === undefined ? undefined : readFile(fileName)
+  return readConfig({ flags, env, file, credentials: readCredentials(env.HOME) })
 }
 
 /** Folders that the defaults stand for, from the environment that operating systems set. */
@@ -18,6 +19,16 @@ export function userCacheFolder(): string | undefined {
   const { XDG_CACHE_HOME, HOME } = process.env
   if (XDG_CACHE_HOME) return `${XDG_CACHE_HOME}/baton`
   return HOME ? `${HOME}/.cache/baton` : undefined
+}
+
+/** MLflow's credentials file is optional, and MLflow takes one that it cannot read for none. */
+function readCredentials(home: string | undefined): string | undefined {
+  if (home === undefined) return undefined
+  try {
+    return readFileSync(`${home}/.mlflow/credentials`, 'utf8')
+  } catch {
+    return undefined
+  }
 }
 
 function readFile(name: string): { name: string; text: string } {

@@ -1,4 +1,5 @@
 import { ServingError } from '../errors.ts'
+import { mergeLogin, parseCredentialsFile } from '../mlflow/credentials-file.ts'
 import { type ModelFileEntry, parseConfigFile } from './config-file.ts'
 import { SETTINGS, type SettingName, type Settings } from './settings.ts'
 
@@ -10,6 +11,8 @@ export interface ConfigSources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Text of the `--config` file and the name it was given by. */
   readonly file: { readonly name: string; readonly text: string } | undefined
+  /** Text of `~/.mlflow/credentials`, where there is one. */
+  readonly credentials?: string | undefined
 }
 
 /** Settings as resolved, and the models with what each has of its own. */
@@ -26,7 +29,7 @@ const IGNORED: readonly SettingName[] = ['envManager', 'noConda', 'installMlflow
  * Resolves every setting: flag, then environment, then file, then default.
  * @throws ServingError CONFIG_INVALID that names every mistake at once, each with its flag and variable.
  */
-export function readConfig({ flags, env, file }: ConfigSources): Config {
+export function readConfig({ flags, env, file, credentials }: ConfigSources): Config {
   const problems: string[] = []
   const fromFile =
     file === undefined ? { settings: {}, models: [] } : parseConfigFile(file, problems)
@@ -34,7 +37,7 @@ export function readConfig({ flags, env, file }: ConfigSources): Config {
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     values[name] = readOne(name, flags[name], env, fromFile.settings[name], problems)
   }
-  const settings = values as Settings
+  const settings = withLogin(values as Settings, credentials)
   checkTogether(settings, env, problems)
   if (problems.length > 0) {
     const count = problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`
@@ -51,6 +54,14 @@ export function readConfig({ flags, env, file }: ConfigSources): Config {
       (name) => longFlag(name) ?? name,
     ),
   }
+}
+
+/** The login of the environment, completed from the credentials file as MLflow's client does. */
+function withLogin(settings: Settings, credentials: string | undefined): Settings {
+  if (credentials === undefined) return settings
+  const environment = { username: settings.trackingUsername, password: settings.trackingPassword }
+  const login = mergeLogin(environment, parseCredentialsFile(credentials))
+  return { ...settings, trackingUsername: login.username, trackingPassword: login.password }
 }
 
 /** Models in order: flags or MODEL_URI, else MODEL_NAME, else the file's; none means the whole folder registry. */

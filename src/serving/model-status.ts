@@ -35,6 +35,8 @@ export interface VersionStatus {
   readonly reason: string
   /** Requests inside it. */
   readonly leases: number
+  /** Rows that wait for one of its workers. */
+  readonly waitingRows: number
   readonly engine: string | undefined
   readonly loadMs: number | undefined
   readonly warmupMs: number | undefined
@@ -109,6 +111,7 @@ function describeVersion<Contract>(
     since: iso(version.since),
     reason: version.reason,
     leases: version.leases,
+    waitingRows: batcher?.waitingRows ?? 0,
     engine: info?.engine,
     loadMs: info?.loadMs,
     warmupMs: info?.warmupMs,
@@ -126,6 +129,7 @@ function describeFailed(failure: VersionFailure, clock: Clock): VersionStatus {
     since: iso(failure.at),
     reason: failure.error.message,
     leases: 0,
+    waitingRows: 0,
     engine: undefined,
     loadMs: undefined,
     warmupMs: undefined,

@@ -1,0 +1,85 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import type { Hono } from 'hono'
+import type { Clock } from '../clock.ts'
+import { ServingError } from '../errors.ts'
+import type { HttpEnv } from './route-methods.ts'
+
+/** Limits of connections, all in milliseconds but the last. */
+export interface ListenerLimits {
+  readonly headersTimeoutMs: number
+  readonly bodyTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly maxConnections: number
+}
+
+/**
+ * The HTTP server around the app. It stops in two steps: {@link announceEnd} makes every answer close its
+ * connection, so that clients leave by themselves; {@link close} accepts no more and waits for what is inside.
+ */
+export class Listener {
+  readonly #server: Server
+
+  constructor(app: Hono<HttpEnv>, limits: ListenerLimits) {
+    // The adapter's own Request and Response would be put in place of the global ones of the process.
+    const options = { fetch: app.fetch, overrideGlobalObjects: true }
+    this.#server = createAdaptorServer(options) as Server
+    this.#server.headersTimeout = limits.headersTimeoutMs
+    this.#server.requestTimeout = Math.max(limits.bodyTimeoutMs, limits.headersTimeoutMs)
+    this.#server.keepAliveTimeout = limits.idleTimeoutMs
+    this.#server.maxConnections = limits.maxConnections
+  }
+
+  /**
+   * Starts to accept connections; resolves to the port.
+   * @throws ServingError PORT_IN_USE, CONFIG_INVALID for an address that cannot be listened on.
+   */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const onError = (error: NodeJS.ErrnoException) => reject(listenError(error, host, port))
+      this.#server.once('error', onError)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', onError)
+        resolve((this.#server.address() as AddressInfo).port)
+      })
+    })
+  }
+
+  /** From now on every answer carries `connection: close`. */
+  announceEnd(): void {
+    this.#server.prependListener('request', (_request, response) => {
+      response.shouldKeepAlive = false
+    })
+  }
+
+  /** Accepts no more connections; resolves when the last answer is out, or to false at the deadline. */
+  async close(deadlineMs: number, clock: Clock): Promise<boolean> {
+    const closed = new Promise<boolean>((resolve) => this.#server.close(() => resolve(true)))
+    this.#server.closeIdleConnections()
+    let cancel: (() => void) | undefined
+    const late = new Promise<boolean>((resolve) => {
+      cancel = clock.after(deadlineMs, () => resolve(false))
+    })
+    const inTime = await Promise.race([closed, late])
+    cancel?.()
+    if (!inTime) this.#server.closeAllConnections()
+    return inTime
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): ServingError {
+  const where = `${host}:${port}`
+  if (error.code === 'EADDRINUSE') {
+    return new ServingError(
+      'PORT_IN_USE',
+      `Another program listens on ${where}; choose another port with --port (BATON_PORT)`,
+      { cause: error },
+    )
+  }
+  return new ServingError(
+    'CONFIG_INVALID',
+    `Cannot listen on ${where} (${error.code ?? error.message}); check --host (BATON_HOST) and --port (BATON_PORT)`,
+    { cause: error },
+  )
+}

@@ -1,0 +1,157 @@
+import type { Context } from 'hono'
+import type { Clock } from '../clock.ts'
+import { mediaType } from '../codec/mlflow/content-type.ts'
+import { errorAnswer } from '../codec/mlflow/error-body.ts'
+import { ServingError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { ServingMetrics } from '../metrics.ts'
+import type { ModelManager, Selector } from '../serving/model-manager.ts'
+import type { Lease } from '../serving/served-model.ts'
+import { ClientPresence } from './client-presence.ts'
+import { readBody } from './request-body.ts'
+import type { Handler, HttpEnv } from './route-methods.ts'
+import type { VersionScoring } from './version-scoring.ts'
+
+export interface ScoringSettings {
+  readonly requestTimeoutMs: number
+  readonly maxBodyBytes: number
+  readonly serverTiming: boolean
+}
+
+export interface ScoringParts {
+  readonly models: ModelManager<VersionScoring>
+  readonly settings: ScoringSettings
+  readonly metrics: ServingMetrics
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Milliseconds of the phases of one request. */
+interface Timings {
+  parseMs: number
+  queueMs: number
+  runMs: number
+  encodeMs: number
+}
+
+/** MLflow's scoring protocol for the model that `select` finds in the path. */
+export function scoringRoute(
+  parts: ScoringParts,
+  select: (c: Context<HttpEnv>) => Selector,
+): Handler {
+  return (c) => {
+    let lease: Lease<VersionScoring>
+    try {
+      lease = parts.models.acquire(select(c))
+    } catch (error) {
+      return refuse(parts, c, ServingError.from(error))
+    }
+    return score(parts, c, lease)
+  }
+}
+
+async function score(
+  parts: ScoringParts,
+  c: Context<HttpEnv>,
+  lease: Lease<VersionScoring>,
+): Promise<Response> {
+  const { clock, settings } = parts
+  const { incoming, outgoing } = c.env
+  const scoring = lease.model.contract
+  const startedAt = clock.monotonic()
+  const timings: Timings = { parseMs: 0, queueMs: 0, runMs: 0, encodeMs: 0 }
+  try {
+    const media = mediaType(incoming.headers['content-type'])
+    const deadlineAt = startedAt + settings.requestTimeoutMs
+    const body = await readBody(incoming, settings.maxBodyBytes)
+    const readAt = clock.monotonic()
+    const decoded = scoring.codec.decode(media, body)
+    const { feeds, answer } = decoded instanceof Promise ? await decoded : decoded
+    timings.parseMs = clock.monotonic() - readAt
+    const signal = new ClientPresence(outgoing)
+    const outputs = await lease.model.predict(feeds, { deadlineAt, signal, timings })
+    const ranAt = clock.monotonic()
+    const text = scoring.codec.encode(answer, outputs)
+    timings.encodeMs = clock.monotonic() - ranAt
+    record(scoring, timings)
+    return reply(parts, c, scoring, text, 200, timings, startedAt)
+  } catch (error) {
+    return fail(parts, c, scoring, error, timings, startedAt)
+  } finally {
+    lease.release()
+  }
+}
+
+function record({ metrics }: VersionScoring, timings: Timings): void {
+  const { phases } = metrics
+  phases.parse.observe(timings.parseMs / 1000)
+  phases.queue.observe(timings.queueMs / 1000)
+  phases.run.observe(timings.runMs / 1000)
+  phases.encode.observe(timings.encodeMs / 1000)
+}
+
+function reply(
+  parts: ScoringParts,
+  c: Context<HttpEnv>,
+  scoring: VersionScoring,
+  body: string | Uint8Array,
+  status: number,
+  timings: Timings,
+  startedAt: number,
+  extra?: Readonly<Record<string, string>>,
+): Response {
+  scoring.metrics.answered('mlflow', status)
+  scoring.metrics.duration.observe((parts.clock.monotonic() - startedAt) / 1000)
+  const requestId = c.env.incoming.headers['x-request-id']
+  let { headers } = scoring
+  if (extra !== undefined) headers = { ...headers, ...extra }
+  if (typeof requestId === 'string') headers = { ...headers, 'x-request-id': requestId }
+  if (parts.settings.serverTiming) headers = { ...headers, 'server-timing': timingHeader(timings) }
+  // The adapter answers a plain Response with plain headers on its fast path.
+  return new Response(body, { status, headers })
+}
+
+function fail(
+  parts: ScoringParts,
+  c: Context<HttpEnv>,
+  scoring: VersionScoring,
+  error: unknown,
+  timings: Timings,
+  startedAt: number,
+): Response {
+  const failure = ServingError.from(error)
+  if (failure.code === 'INTERNAL') parts.log.error({ err: error }, 'a request failed inside Baton')
+  const { status, contentType, body } = errorAnswer(failure)
+  const extra = { 'content-type': contentType, ...retryAfter(failure) }
+  return reply(parts, c, scoring, body, status, timings, startedAt, extra)
+}
+
+/** An answer for a request that found no version. */
+function refuse(parts: ScoringParts, c: Context<HttpEnv>, failure: ServingError): Response {
+  const { status, contentType, body } = errorAnswer(failure)
+  parts.metrics.unrouted.inc({ status: String(status) })
+  const requestId = c.env.incoming.headers['x-request-id']
+  const headers = {
+    'content-type': contentType,
+    ...retryAfter(failure),
+    ...(typeof requestId === 'string' ? { 'x-request-id': requestId } : {}),
+  }
+  return new Response(body, { status, headers })
+}
+
+function retryAfter(failure: ServingError): Readonly<Record<string, string>> {
+  const seconds = failure.details.retryAfterSeconds
+  if (typeof seconds === 'number') return { 'retry-after': String(seconds) }
+  return failure.status === 503 ? { 'retry-after': '1' } : {}
+}
+
+/** W3C Server-Timing, durations in milliseconds. */
+function timingHeader({ parseMs, queueMs, runMs, encodeMs }: Timings): string {
+  const part = (name: string, ms: number) => `${name};dur=${ms.toFixed(3)}`
+  return [
+    part('parse', parseMs),
+    part('queue', queueMs),
+    part('run', runMs),
+    part('encode', encodeMs),
+  ].join(', ')
+}

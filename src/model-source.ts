@@ -1,0 +1,53 @@
+import { ArtifactCache, type CacheEvent } from './artifacts/artifact-cache.ts'
+import { ArtifactStores } from './artifacts/stores.ts'
+import type { Clock } from './clock.ts'
+import { mlflowConnection, s3Settings } from './config/connections.ts'
+import { userCacheFolder } from './config/load-config.ts'
+import type { Settings } from './config/settings.ts'
+import type { ServingError } from './errors.ts'
+import { type OpenRegistry, openRegistry } from './registry/open-registry.ts'
+
+/** Where models come from: the registry that names versions and the cache that holds their files. */
+export interface ModelSource {
+  readonly opened: OpenRegistry
+  readonly cache: ArtifactCache
+  close(): Promise<void>
+}
+
+export interface ModelSourceHooks {
+  readonly clock: Clock
+  readonly onRegistryProblem?: (model: string, problem: ServingError) => void
+  readonly onCacheEvent?: (event: CacheEvent) => void
+}
+
+/** Opens registry and cache as the settings say; nothing is called or written yet. */
+export function openModelSource(settings: Settings, hooks: ModelSourceHooks): ModelSource {
+  const uri = settings.registryUri ?? './models'
+  const connection = (server: string) => mlflowConnection(settings, server)
+  const opened = openRegistry({
+    uri,
+    trackingUri: settings.trackingUri,
+    connection,
+    ...(hooks.onRegistryProblem && { onProblem: hooks.onRegistryProblem }),
+  })
+  const tracking = [settings.trackingUri, uri].find((server) => /^https?:/i.test(server ?? ''))
+  const stores = new ArtifactStores({
+    s3: s3Settings(settings),
+    mlflow: tracking === undefined ? undefined : connection(tracking),
+    downloadTimeoutMs: settings.artifactTimeoutMs,
+    clock: hooks.clock,
+  })
+  const cache = new ArtifactCache(stores, {
+    folder: settings.cacheDir ?? userCacheFolder() ?? './.baton/cache',
+    maxBytes: settings.cacheMaxBytes,
+    maxFiles: settings.modelMaxFiles,
+    maxModelBytes: settings.modelMaxBytes,
+    clock: hooks.clock,
+    ...(hooks.onCacheEvent && { onEvent: hooks.onCacheEvent }),
+  })
+  const close = async () => {
+    await stores.close()
+    await opened.close()
+  }
+  return { opened, cache, close }
+}

@@ -1,0 +1,24 @@
+import type { Logger } from '../log.ts'
+import type { ServingEvents } from '../serving/events.ts'
+
+/** Writes one line for each event of a version's life. */
+export function logEvents(events: ServingEvents, log: Logger): void {
+  events.on('version', ({ model, version, state, from, durationMs, reason, code }) => {
+    const fields = { model, version, state, from, duration_ms: Math.round(durationMs) }
+    if (state === 'failed') {
+      log.error({ ...fields, stage: from, error_code: code }, `version failed: ${reason}`)
+    } else {
+      log.info(fields, `version ${state}: ${reason}`)
+    }
+  })
+  events.on('swap', ({ model, ref, from, to, durationMs, result, reason }) => {
+    const fields = { model, ref, from, to, duration_ms: Math.round(durationMs), result }
+    log[result === 'failed' ? 'error' : 'info'](fields, `hand-over ${result}: ${reason}`)
+  })
+  events.on('drain', ({ model, version, durationMs, cutRequests }) => {
+    const fields = { model, version, duration_ms: Math.round(durationMs) }
+    if (cutRequests > 0) {
+      log.warn({ ...fields, cut_requests: cutRequests }, 'requests outlasted the drain timeout')
+    }
+  })
+}

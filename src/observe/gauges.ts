@@ -1,0 +1,46 @@
+import type { CacheStatus } from '../artifacts/artifact-cache.ts'
+import type { ServingMetrics } from '../metrics.ts'
+import type { PollStatus } from '../registry/model-poll.ts'
+import type { ModelStatus } from '../serving/model-status.ts'
+
+export interface GaugeSources {
+  readonly models: readonly ModelStatus[]
+  readonly polls: readonly PollStatus[]
+  readonly cache: CacheStatus
+}
+
+/** Sets the gauges that describe how things stand now; called when metrics are read. */
+export function setGauges(metrics: ServingMetrics, { models, polls, cache }: GaugeSources): void {
+  for (const gauge of [
+    metrics.serving,
+    metrics.versionState,
+    metrics.inFlight,
+    metrics.queuedRows,
+    metrics.batchingEnabled,
+  ]) {
+    gauge.reset()
+  }
+  for (const model of models) setModelGauges(metrics, model)
+  for (const { name, lastContactAt, error } of polls) {
+    if (lastContactAt !== undefined) {
+      metrics.registryContact.set({ model: name }, lastContactAt / 1000)
+    }
+    metrics.registryUp.set({ model: name }, error === undefined ? 1 : 0)
+  }
+  metrics.cacheBytes.set(cache.bytes)
+  metrics.cacheEntries.set(cache.entries)
+}
+
+function setModelGauges(metrics: ServingMetrics, { name, refs, versions }: ModelStatus): void {
+  for (const { ref, serving } of refs) {
+    if (serving !== undefined) metrics.serving.set({ model: name, ref, version: serving }, 1)
+  }
+  for (const { version, state, leases, waitingRows, batching } of versions) {
+    const labels = { model: name, version }
+    metrics.versionState.set({ ...labels, state }, 1)
+    if (batching === undefined) continue
+    metrics.inFlight.set(labels, leases)
+    metrics.queuedRows.set(labels, waitingRows)
+    metrics.batchingEnabled.set(labels, batching.enabled ? 1 : 0)
+  }
+}

@@ -1,0 +1,115 @@
+import type { Clock } from './clock.ts'
+import type { Config } from './config/read-config.ts'
+import { ServingError } from './errors.ts'
+import type { RegistryView } from './http/models-routes.ts'
+import type { VersionScoring } from './http/version-scoring.ts'
+import type { Registry } from './interfaces.ts'
+import type { Logger } from './log.ts'
+import type { ServingMetrics } from './metrics.ts'
+import { type ModelRef, refLabel, servedName } from './model/model-uri.ts'
+import { RegistryFollower } from './registry/follower.ts'
+import type { PollStatus, RefResolution } from './registry/model-poll.ts'
+import type { ModelManager } from './serving/model-manager.ts'
+
+export interface FeedParts {
+  readonly config: Config
+  readonly registry: Registry
+  readonly models: ModelManager<VersionScoring>
+  readonly metrics: ServingMetrics
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** Carries what the registry says to the manager, and tells logs and metrics how the registry is doing. */
+export class RegistryFeed {
+  readonly #parts: FeedParts
+  readonly #follower: RegistryFollower
+  /** What was last logged of each reference, so that a lasting trouble is one line. */
+  readonly #told = new Map<string, string>()
+
+  constructor(parts: FeedParts, refs: readonly ModelRef[]) {
+    const { config, registry, clock, models } = parts
+    this.#parts = parts
+    for (const name of new Set(refs.map(servedName))) {
+      models.declare(name, refs.filter((ref) => servedName(ref) === name).map(refLabel))
+    }
+    this.#follower = new RegistryFollower({
+      registry,
+      refs,
+      intervalMs: config.pollIntervalMs,
+      // One poll may need a call for each new version beside the first.
+      timeoutMs: config.registryTimeoutMs * 3,
+      clock,
+      random: Math.random,
+      onResolved: (name, resolutions) => this.#resolved(name, resolutions),
+      onFailure: (name, error, nextTryAt) => this.#failed(name, error, nextTryAt),
+    })
+  }
+
+  start(): void {
+    this.#follower.start()
+  }
+
+  hint(model: string): void {
+    this.#follower.hint(model)
+  }
+
+  stop(): Promise<void> {
+    return this.#follower.stop()
+  }
+
+  polls(): readonly PollStatus[] {
+    return this.#follower.status()
+  }
+
+  /** Where the registry stands for a model; undefined for one that is not followed. */
+  view(model: string): RegistryView | undefined {
+    const poll = this.#follower.status().find(({ name }) => name === model)
+    if (poll === undefined) return undefined
+    const { error } = poll
+    return {
+      location: this.#parts.registry.location,
+      lastContactAt: iso(poll.lastContactAt),
+      error: error && { code: error.code, message: error.message },
+      nextPollAt: iso(poll.nextPollAt),
+    }
+  }
+
+  #resolved(name: string, resolutions: readonly RefResolution[]): void {
+    const { models, metrics, log } = this.#parts
+    metrics.registryPolls.inc({ model: name, result: 'ok' })
+    if (this.#tell(name, 'answers')) {
+      log.info({ model: name, registry: this.#parts.registry.location }, 'the registry answers')
+    }
+    const desired = resolutions.map(({ ref, resolution }) => {
+      const label = refLabel(ref)
+      const means =
+        resolution instanceof ServingError ? resolution.message : `version ${resolution.version}`
+      if (this.#tell(`${name}@${label}`, means)) {
+        const level = resolution instanceof ServingError ? 'warn' : 'info'
+        log[level]({ model: name, ref: label }, `the registry says: ${means}`)
+      }
+      return { label, resolution }
+    })
+    models.setDesired(name, desired)
+    void models.reconcile()
+  }
+
+  #failed(name: string, error: ServingError, nextTryAt: number): void {
+    this.#parts.metrics.registryPolls.inc({ model: name, result: 'failed' })
+    if (!this.#tell(name, error.message)) return
+    const fields = { model: name, error_code: error.code, next_try_at: iso(nextTryAt) }
+    this.#parts.log.warn(fields, `the registry cannot be asked: ${error.message}`)
+  }
+
+  /** Whether this is news. */
+  #tell(about: string, what: string): boolean {
+    if (this.#told.get(about) === what) return false
+    this.#told.set(about, what)
+    return true
+  }
+}
+
+function iso(epochMs: number | undefined): string | undefined {
+  return epochMs === undefined ? undefined : new Date(epochMs).toISOString()
+}

@@ -1,0 +1,142 @@
+import type { CacheEvent } from './artifacts/artifact-cache.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config/read-config.ts'
+import type { WorkerPool } from './engines/worker-pool.ts'
+import { createApp } from './http/app.ts'
+import { Listener } from './http/listener.ts'
+import type { VersionScoring } from './http/version-scoring.ts'
+import type { Logger } from './log.ts'
+import { ServingMetrics } from './metrics.ts'
+import { type ModelSource, openModelSource } from './model-source.ts'
+import { setGauges } from './observe/gauges.ts'
+import { RegistryFeed } from './registry-feed.ts'
+import { servedRefs } from './served-refs.ts'
+import type { ModelManager } from './serving/model-manager.ts'
+import { createServing } from './serving-parts.ts'
+import { VERSION } from './version.ts'
+import { createWebhookVerifier } from './webhook-verifier.ts'
+
+/** What closing idle workers may take after the drain timeout is used up, in milliseconds. */
+const POOL_GRACE_MS = 1000
+
+/**
+ * The composition root: builds every part, starts and stops them in order.
+ *
+ * @example
+ * const server = new BatonServer(loadConfig({}, undefined), createLogger('info'))
+ * const port = await server.start()
+ * await server.stop()
+ */
+export class BatonServer {
+  readonly metrics = new ServingMetrics(VERSION)
+  readonly #config: Config
+  readonly #log: Logger
+  readonly #clock: Clock
+  readonly #source: ModelSource
+  readonly #pool: WorkerPool
+  readonly #models: ModelManager<VersionScoring>
+  readonly #listener: Listener
+  readonly #starting = new AbortController()
+  #feed: RegistryFeed | undefined
+  #stopping = false
+
+  constructor(config: Config, log: Logger, clock: Clock = systemClock) {
+    this.#config = config
+    this.#log = log
+    this.#clock = clock
+    const { metrics } = this
+    this.#source = openModelSource(config, {
+      clock,
+      onRegistryProblem: (model, problem) => log.warn({ model }, problem.message),
+      onCacheEvent: (event) => this.#noteCache(event),
+    })
+    const artifacts = this.#source.cache
+    const { pool, models } = createServing({ config, artifacts, metrics, clock, log })
+    this.#pool = pool
+    this.#models = models
+    this.#listener = new Listener(this.#createApp(), config)
+  }
+
+  /**
+   * Listens, then brings the models into service; until they are, `/readyz` answers 503. Resolves to the port.
+   * @throws ServingError PORT_IN_USE, CONFIG_INVALID, MODEL_URI_INVALID.
+   */
+  async start(): Promise<number> {
+    const { registry } = this.#source.opened
+    const refs = await servedRefs(this.#config, registry, this.#starting.signal)
+    const port = await this.#listener.listen(this.#config.host, this.#config.port)
+    this.#feed = new RegistryFeed(
+      {
+        config: this.#config,
+        registry,
+        models: this.#models,
+        metrics: this.metrics,
+        clock: this.#clock,
+        log: this.#log,
+      },
+      refs,
+    )
+    this.#feed.start()
+    return port
+  }
+
+  /**
+   * Stops without losing a request: not ready first; after the shutdown delay no new connections; then what was
+   * accepted is finished and everything is given back. Resolves to false when something was cut or still hangs.
+   */
+  async stop(): Promise<boolean> {
+    const { shutdownDelayMs, drainTimeoutMs } = this.#config
+    this.#stopping = true
+    this.#starting.abort()
+    this.#listener.announceEnd()
+    if (shutdownDelayMs > 0) {
+      await new Promise<void>((resolve) => this.#clock.after(shutdownDelayMs, resolve))
+    }
+    await this.#feed?.stop()
+    const deadline = this.#clock.monotonic() + drainTimeoutMs
+    const left = () => Math.max(0, deadline - this.#clock.monotonic())
+    const answered = await this.#listener.close(left(), this.#clock)
+    const drained = await this.#models.shutdown(left())
+    const hung = await this.#pool.close(Math.max(left(), POOL_GRACE_MS))
+    await this.#source.close()
+    return answered && drained && hung === 0
+  }
+
+  #createApp() {
+    const config = this.#config
+    const models = this.#models
+    return createApp({
+      models,
+      settings: config,
+      metrics: this.metrics,
+      clock: this.#clock,
+      log: this.#log,
+      version: VERSION,
+      readiness: {
+        ready: () => !this.#stopping && models.ready(),
+        status: () => models.status(),
+        stopping: () => this.#stopping,
+      },
+      modelsView: {
+        status: () => models.status(),
+        modelStatus: (name) => models.modelStatus(name),
+        registryOf: (name) => this.#feed?.view(name),
+      },
+      hint: (model) => this.#feed?.hint(model),
+      adminToken: config.adminToken,
+      verifyWebhook: createWebhookVerifier(config, this.#clock),
+      setGauges: () =>
+        setGauges(this.metrics, {
+          models: models.status(),
+          polls: this.#feed?.polls() ?? [],
+          cache: this.#source.cache.describe(),
+        }),
+    })
+  }
+
+  #noteCache({ kind, model, version, bytes }: CacheEvent): void {
+    if (kind === 'hit' || kind === 'miss') this.metrics.cacheRequests.inc({ result: kind })
+    else this.#log.info({ model, version, bytes }, `cache: ${kind}`)
+    if (kind === 'evicted') this.metrics.cacheEvictions.inc()
+  }
+}

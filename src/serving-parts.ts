@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from './clock.ts'
+import type { CodecOptions } from './codec/mlflow/invocation.ts'
+import type { ModelFileEntry } from './config/config-file.ts'
+import type { Config } from './config/read-config.ts'
+import { availableCores } from './engines/cpu-quota.ts'
+import { type ModelWorkerOptions, WorkerPool } from './engines/worker-pool.ts'
+import { ServingError } from './errors.ts'
+import { createVersionScoring, type VersionScoring } from './http/version-scoring.ts'
+import type { ArtifactSource, EngineOptions } from './interfaces.ts'
+import type { Logger } from './log.ts'
+import type { ServingMetrics } from './metrics.ts'
+import { type ModelManifest, parseMlmodel } from './model/mlmodel.ts'
+import { logEvents } from './observe/event-log.ts'
+import { countEvents } from './observe/event-metrics.ts'
+import { observeWorkers } from './observe/worker-events.ts'
+import { ownSettings } from './served-refs.ts'
+import { ServingEvents } from './serving/events.ts'
+import { ModelManager } from './serving/model-manager.ts'
+import { DEFAULT_MANAGER_SETTINGS } from './serving/settings.ts'
+
+export interface ServingInputs {
+  readonly config: Config
+  readonly artifacts: ArtifactSource
+  readonly metrics: ServingMetrics
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+export interface ServingParts {
+  readonly pool: WorkerPool
+  readonly models: ModelManager<VersionScoring>
+}
+
+/** Builds the worker pool and the manager above it. */
+export function createServing(inputs: ServingInputs): ServingParts {
+  const { config, metrics, clock, log } = inputs
+  const codec: CodecOptions = {
+    strictJson: config.strictJson,
+    hideSchemaDetails: config.hideSchemaDetails,
+    maxDepth: config.maxJsonDepth,
+  }
+  const pool = createPool(inputs, codec)
+  const events = new ServingEvents((err) => log.error({ err }, 'an observer failed'))
+  logEvents(events, log)
+  countEvents(events, metrics)
+  const own = ownSettings(config)
+  const models = new ModelManager<VersionScoring>({
+    clock,
+    events,
+    artifacts: inputs.artifacts,
+    loaderFor: (model) => pool.withOptions(ownWorkers(config, own(model))),
+    readManifest,
+    makeContract: createVersionScoring(codec, metrics),
+    batchSettingsFor: (model) => ({
+      maxRows: own(model)?.batchMaxRows ?? config.batchMaxRows,
+      maxBytes: config.batchMaxBytes,
+      maxDelayMs: own(model)?.batchMaxDelayMs ?? config.batchMaxDelayMs,
+      maxQueueRows: config.queueMaxRows,
+      maxQueueBytes: config.queueMaxBytes,
+    }),
+    gates: [],
+    settings: { ...DEFAULT_MANAGER_SETTINGS, drainTimeoutMs: config.drainTimeoutMs },
+  })
+  return { pool, models }
+}
+
+/** What the `--config` file says of a model's workers, over what holds for all. */
+function ownWorkers(config: Config, own: ModelFileEntry | undefined): Partial<ModelWorkerOptions> {
+  if (own === undefined) return {}
+  const engine = {
+    ...engineOptions(config),
+    intraOpThreads: own.intraOpThreads ?? config.intraOpThreads,
+  }
+  return { workers: own.workers ?? config.workers ?? 1, engine }
+}
+
+function engineOptions({ intraOpThreads, interOpThreads, device }: Config): EngineOptions {
+  return { intraOpThreads, interOpThreads, device }
+}
+
+function createPool({ config, metrics, clock, log }: ServingInputs, codec: CodecOptions) {
+  return new WorkerPool({
+    workers: config.workers ?? 1,
+    engine: engineOptions(config),
+    codec,
+    placement: config.placement,
+    cores: availableCores(),
+    // Its request was answered 504 long before: only a run that never ends takes twice the limit.
+    hangTimeoutMs: config.requestTimeoutMs * 2,
+    clock,
+    observer: observeWorkers(metrics, log),
+  })
+}
+
+async function readManifest(folder: string): Promise<ModelManifest> {
+  let text: string
+  try {
+    text = await readFile(join(folder, 'MLmodel'), 'utf8')
+  } catch (cause) {
+    throw new ServingError('MODEL_INVALID', 'The model folder has no MLmodel file to read', {
+      cause,
+    })
+  }
+  return parseMlmodel(text)
+}
