@@ -3,6 +3,7 @@ import type { LoadedModelInfo } from '../interfaces.ts'
 import type { NamedTensors } from '../model/tensor.ts'
 import type { PoolObserver, ThreadEnd } from './pool-observer.ts'
 import { transferList } from './transfer-list.ts'
+import { toWire, type WireTensors } from './wire-tensors.ts'
 import type { LoadRequest, ModelKey } from './worker-messages.ts'
 import { type ThreadOptions, WorkerThread } from './worker-thread.ts'
 
@@ -45,15 +46,13 @@ export class ModelWorker {
   }
 
   /** Runs after what was posted before, of any model. */
-  async run(model: ModelKey, feeds: NamedTensors): Promise<NamedTensors> {
+  run(model: ModelKey, feeds: NamedTensors): Promise<WireTensors> {
     const missing = this.#missing.get(model)
-    if (missing !== undefined) throw missing
-    const outputs = await this.#thread.post<'run'>(
-      { kind: 'run', model, feeds },
+    if (missing !== undefined) return Promise.reject(missing)
+    return this.#thread.post<'run'>(
+      { kind: 'run', model, feeds: toWire(feeds) },
       transferList(feeds),
     )
-    this.#lossesInARow = 0
-    return outputs
   }
 
   async unload(model: ModelKey): Promise<void> {
@@ -87,8 +86,8 @@ export class ModelWorker {
   #ended(end: ThreadEnd, message: string): void {
     this.#observer.workerEnded?.(end, message)
     if (this.#closing !== undefined) return
+    this.#lossesInARow = this.#thread.hasRun ? 1 : this.#lossesInARow + 1
     this.#thread = this.#newThread()
-    this.#lossesInARow += 1
     void this.#restore(message)
   }
 

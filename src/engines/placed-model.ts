@@ -2,6 +2,7 @@ import { ServingError } from '../errors.ts'
 import type { LoadedModel, LoadedModelInfo } from '../interfaces.ts'
 import type { NamedTensors } from '../model/tensor.ts'
 import type { ModelWorker } from './model-worker.ts'
+import { fromWire } from './wire-tensors.ts'
 import type { ModelKey } from './worker-messages.ts'
 
 /** A run that waits for a worker on which no other run of its model is in flight. */
@@ -65,7 +66,7 @@ export class PlacedModel implements LoadedModel {
 
   async #runOn(worker: ModelWorker, feeds: NamedTensors): Promise<NamedTensors> {
     try {
-      return await worker.run(this.#key, feeds)
+      return fromWire(await worker.run(this.#key, feeds))
     } finally {
       const next = this.#waiting.shift()
       if (next === undefined) this.#free.push(worker)

@@ -2,7 +2,7 @@ import type { CodecOptions } from '../codec/mlflow/invocation.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { EngineOptions, LoadedModelInfo } from '../interfaces.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
-import type { NamedTensors } from '../model/tensor.ts'
+import type { WireTensors } from './wire-tensors.ts'
 
 /** Names a model inside a worker: unique in the process, never used again. */
 export type ModelKey = number
@@ -21,7 +21,7 @@ export interface LoadRequest {
 export interface RunRequest {
   readonly kind: 'run'
   readonly model: ModelKey
-  readonly feeds: NamedTensors
+  readonly feeds: WireTensors
 }
 
 /** Give a model's memory back. */
@@ -36,7 +36,7 @@ export type WorkerRequest = LoadRequest | RunRequest | UnloadRequest
 /** What each kind of request is answered with. */
 export interface WorkerAnswers {
   readonly load: LoadedModelInfo
-  readonly run: NamedTensors
+  readonly run: WireTensors
   readonly unload: undefined
 }
 

@@ -2,7 +2,7 @@ import { Piscina } from 'piscina'
 import type { Clock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type { ThreadEnd } from './pool-observer.ts'
-import type { WorkerAnswers, WorkerReply, WorkerRequest } from './worker-messages.ts'
+import type { WorkerAnswers, WorkerFailure, WorkerReply, WorkerRequest } from './worker-messages.ts'
 
 const runningFromSource = import.meta.url.endsWith('.ts')
 const stripsTypes = Boolean((process.features as { typescript?: unknown }).typescript)
@@ -28,7 +28,6 @@ export interface ThreadEvents {
 
 interface Job {
   readonly kind: Kind
-  readonly resolve: (reply: WorkerReply) => void
   readonly reject: (error: ServingError) => void
 }
 
@@ -43,6 +42,7 @@ export class WorkerThread {
   /** In the order they were posted: the first is the one that runs. */
   readonly #jobs = new Set<Job>()
   #state: 'new' | 'started' | 'ended' = 'new'
+  #hasRun = false
   /** When the first job began to run, on the monotonic clock. */
   #runningSince = 0
   #cancelHangCheck: (() => void) | undefined
@@ -79,17 +79,34 @@ export class WorkerThread {
     return this.#jobs.size
   }
 
+  /** Whether a run has been answered, so that whatever ends the thread does not end it at once. */
+  get hasRun(): boolean {
+    return this.#hasRun
+  }
+
   /** @throws ServingError of the worker; WORKER_LOST or DEADLINE_EXCEEDED when the thread ended first. */
-  async post<K extends Kind>(
+  post<K extends Kind>(
     request: RequestOf<K>,
     transfer: ArrayBuffer[] = [],
   ): Promise<WorkerAnswers[K]> {
-    const reply = await this.#post(request, transfer)
-    if ('failure' in reply) {
-      const { code, message, details } = reply.failure
-      throw new ServingError(code, message, { details })
-    }
-    return reply.answer as WorkerAnswers[K]
+    if (this.#state === 'ended') return Promise.reject(workerLost('it has ended'))
+    return new Promise((resolve, reject) => {
+      const job: Job = { kind: request.kind, reject }
+      this.#jobs.add(job)
+      if (this.#jobs.size === 1) this.#begun()
+      this.#pool.run(request, { transferList: transfer }).then(
+        (reply: WorkerReply<K>) => {
+          this.#finished(job)
+          if ('failure' in reply) reject(toError(reply.failure))
+          else resolve(reply.answer)
+        },
+        (error: unknown) => {
+          this.#finished(job)
+          reject(ServingError.from(error))
+        },
+      )
+      if (this.#state === 'new') this.#watch()
+    })
   }
 
   /** Takes no more requests, waits for those it has, and ends the thread, which gives its memory back. */
@@ -117,23 +134,6 @@ export class WorkerThread {
     this.#events.ended('hung', message)
   }
 
-  #post(request: WorkerRequest, transfer: ArrayBuffer[]): Promise<WorkerReply> {
-    if (this.#state === 'ended') return Promise.reject(workerLost('it has ended'))
-    return new Promise((resolve, reject) => {
-      const job: Job = { kind: request.kind, resolve, reject }
-      this.#jobs.add(job)
-      if (this.#jobs.size === 1) this.#begun()
-      this.#pool
-        .run(request, { transferList: transfer })
-        .then(resolve, (error: unknown) => reject(ServingError.from(error)))
-        .finally(() => {
-          this.#jobs.delete(job)
-          if (this.#jobs.size > 0 && this.#state === 'started') this.#begun()
-        })
-      if (this.#state === 'new') this.#watch()
-    })
-  }
-
   #watch(): void {
     this.#state = 'started'
     for (const thread of this.#pool.threads) {
@@ -154,6 +154,12 @@ export class WorkerThread {
   #end(): void {
     this.#state = 'ended'
     this.#cancelHangCheck?.()
+  }
+
+  #finished(job: Job): void {
+    this.#jobs.delete(job)
+    if (job.kind === 'run') this.#hasRun = true
+    if (this.#jobs.size > 0 && this.#state === 'started') this.#begun()
   }
 
   #begun(): void {
@@ -177,6 +183,10 @@ export class WorkerThread {
       }
     })
   }
+}
+
+function toError({ code, message, details }: WorkerFailure): ServingError {
+  return new ServingError(code, message, { details })
 }
 
 function workerLost(message: string): ServingError {

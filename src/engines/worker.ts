@@ -4,9 +4,11 @@ import type { EngineModel } from '../interfaces.ts'
 import { onnxEngine } from './onnx-engine.ts'
 import { transferList } from './transfer-list.ts'
 import { warmUp } from './warm-up.ts'
+import { fromWire, toWire } from './wire-tensors.ts'
 import type {
   LoadRequest,
   ModelKey,
+  RunRequest,
   WorkerAnswers,
   WorkerReply,
   WorkerRequest,
@@ -18,30 +20,33 @@ const models = new Map<ModelKey, EngineModel>()
 /** The task function of a worker thread: loads, runs and unloads any number of models. */
 export default async function answer(request: WorkerRequest): Promise<WorkerReply | object> {
   try {
-    const reply = { answer: await perform(request) }
-    return request.kind === 'run' ? handOver(reply) : reply
+    switch (request.kind) {
+      case 'load':
+        return { answer: await load(request) }
+      case 'run':
+        return await run(request)
+      case 'unload':
+        return { answer: await unload(request.model) }
+    }
   } catch (error) {
     const { code, message, details } = ServingError.from(error)
     return { failure: { code, message, details } }
   }
 }
 
-/** Piscina's way to post a value with a transfer list. */
-function handOver(reply: { readonly answer: WorkerAnswers[WorkerRequest['kind']] }): object {
-  const buffers = transferList(reply.answer as WorkerAnswers['run'])
-  if (buffers.length === 0) return reply
-  return move({ [transferableSymbol]: buffers, [valueSymbol]: reply })
+async function run(request: RunRequest): Promise<WorkerReply<'run'> | object> {
+  const model = models.get(request.model)
+  if (model === undefined) {
+    throw new ServingError('INTERNAL', `The worker holds no model ${request.model}`)
+  }
+  const outputs = await model.run(fromWire(request.feeds))
+  return handOver({ answer: toWire(outputs) }, transferList(outputs))
 }
 
-function perform(request: WorkerRequest): Promise<WorkerAnswers[WorkerRequest['kind']]> {
-  switch (request.kind) {
-    case 'load':
-      return load(request)
-    case 'run':
-      return loaded(request.model).run(request.feeds)
-    case 'unload':
-      return unload(request.model)
-  }
+/** A reply that Piscina posts with a transfer list. */
+function handOver(reply: WorkerReply, buffers: readonly ArrayBuffer[]): WorkerReply | object {
+  if (buffers.length === 0) return reply
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: reply })
 }
 
 async function load(request: LoadRequest): Promise<WorkerAnswers['load']> {
@@ -64,10 +69,4 @@ async function unload(key: ModelKey): Promise<undefined> {
   const model = models.get(key)
   models.delete(key)
   await model?.release()
-}
-
-function loaded(key: ModelKey): EngineModel {
-  const model = models.get(key)
-  if (model === undefined) throw new ServingError('INTERNAL', `Worker holds no model ${key}`)
-  return model
 }
