@@ -184,6 +184,7 @@ export class NumberScanner {
     let at = this.#at
     let count = this.count
     const first = count
+    while (isSpace(bytes[at] as number)) at++
     for (;;) {
       const start = at
       if (bytes[at] === MINUS) at++
