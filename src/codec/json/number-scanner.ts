@@ -277,7 +277,7 @@ export class NumberScanner {
       low = low * 10 + digit
       digits++
     }
-    const value = nearestDouble(high, low, digits - 15, -scale)
+    const value = nearestDouble(high, low, digits - 15, scale)
     return Number.isNaN(value) ? this.#text(start, end) : value
   }
 
