@@ -5,7 +5,7 @@ import { BOOL, type Dtype, OBJECT } from './dtype.ts'
 import { enforceValue } from './enforce-nested.ts'
 import { columnValues, type Frame } from './frame.ts'
 import { castColumn } from './numpy-cast.ts'
-import { encodeError, errorRepr, PythonError } from './python-error.ts'
+import { errorRepr, PythonError, surrogateError } from './python-error.ts'
 import { isList, isMissing, isTruthy, NdArray, type PyObject } from './python-object.ts'
 import { pythonText } from './python-text.ts'
 import { invalidInput } from './refusal.ts'
@@ -136,7 +136,7 @@ function utf8Cell(value: PyObject): PyObject {
 function encodable(value: PyObject): string {
   if (typeof value !== 'string')
     throw new PythonError('TypeError', 'encoding without a string argument')
-  const at = value.search(/\p{Surrogate}/u)
-  if (at !== -1) throw encodeError('utf-8', value, at, 'surrogates not allowed')
+  const error = surrogateError(value)
+  if (error !== undefined) throw error
   return value
 }

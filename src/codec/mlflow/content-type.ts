@@ -29,7 +29,7 @@ export function mediaType(header: string | undefined): MediaType {
   }
   parameters.delete('charset')
   if (parameters.size > 0) {
-    const names = [...parameters.keys()].join(', ')
+    const names = [...parameters.keys()].sort().join(', ')
     throw unsupported(`Unrecognized content type parameters: ${names}. ${PROTOCOL_NOTICE}`)
   }
   const media = MEDIA_TYPES.find((known) => known === parts[0])

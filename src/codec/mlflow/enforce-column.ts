@@ -3,6 +3,7 @@ import { astypeTime } from './datetime.ts'
 import type { Dtype } from './dtype.ts'
 import { inferColumn } from './infer-column.ts'
 import { castNumbers } from './numpy-cast.ts'
+import { parseNumbers } from './parse-numbers.ts'
 import { PythonError } from './python-error.ts'
 import type { NdArray, PyObject } from './python-object.ts'
 import { pythonText } from './python-text.ts'
@@ -29,6 +30,7 @@ export function enforceColumn(label: PyObject, given: NdArray, type: ScalarType)
   if (isTakenAsIs(from, type)) return column
   if (type === 'datetime' && from.kind === 'M') return enforceTime(column)
   if (type === 'datetime' && from.kind === 'O') return enforceObjectTime(label, column)
+  if (type === 'double' && from.kind === 'O') return enforceObjectNumbers(label, column)
   const to = NUMPY_TYPES[type]
   if (isUpcast(from, to)) return castNumbers(column, to)
   if (from.name === 'int64' && to.kind === 'f' && holdsOnlyBits(column))
@@ -98,14 +100,29 @@ function enforceTime(column: NdArray): NdArray {
   return astypeTime(column)
 }
 
+/** numpy's object dtype equals Python's Decimal type, for which MLflow parses numbers. */
+function enforceObjectNumbers(label: PyObject, column: NdArray): NdArray {
+  return orFailedConversion(label, 'double', () => parseNumbers(column))
+}
+
 function enforceObjectTime(label: PyObject, column: NdArray): NdArray {
+  return orFailedConversion(label, 'datetime', () => astypeTime(column))
+}
+
+/** MLflow gives a `ValueError` words of its own, and lets a `TypeError` pass. */
+function orFailedConversion(label: PyObject, type: ScalarType, convert: () => NdArray): NdArray {
   try {
-    return astypeTime(column)
+    return convert()
   } catch (error) {
-    if (!(error instanceof PythonError) || error.type === 'TypeError') throw error
+    if (
+      !(error instanceof PythonError) ||
+      error.type === 'TypeError' ||
+      error.type === 'OverflowError'
+    )
+      throw error
     throw new PythonError(
       'MlflowException',
-      `Failed to convert column ${pythonText(label)} from type object to DataType.datetime.`,
+      `Failed to convert column ${pythonText(label)} from type object to DataType.${type}.`,
     )
   }
 }

@@ -83,31 +83,41 @@ function frameOfRecords(data: readonly PyObject[], columns: PyObject, index: PyO
   }
   const lists = labels.map((label) =>
     records.map((one) => {
-      const value = typeof label === 'string' ? one.get(label) : undefined
+      const value = one.get(label)
       return value === undefined ? Number.NaN : value
     }),
   )
   return frameOfLists(labels, lists, records.length, index)
 }
 
-/** Python's `dict(value)`. */
-function record(value: PyObject): ReadonlyMap<string, PyObject> {
+/** Python's `dict(value)`: of an object, or of a list of pairs. */
+function record(value: PyObject): ReadonlyMap<PyObject, PyObject> {
   if (isDict(value)) return value
-  if (isList(value) || typeof value === 'string') {
-    const first = value[0]
-    if (first === undefined) return new Map()
-    if (typeof first === 'string') {
-      throw new PythonError(
-        'ValueError',
-        `dictionary update sequence element #0 has length ${[...first].length}; 2 is required`,
-      )
-    }
+  if (!isList(value) && typeof value !== 'string') {
+    throw new PythonError('TypeError', `'${typeName(value)}' object is not iterable`)
+  }
+  return new Map([...value].map(pair))
+}
+
+function pair(value: PyObject, i: number): readonly [PyObject, PyObject] {
+  if (!isList(value) && !isDict(value) && typeof value !== 'string') {
     throw new PythonError(
       'TypeError',
-      'cannot convert dictionary update sequence element #0 to a sequence',
+      `cannot convert dictionary update sequence element #${i} to a sequence`,
     )
   }
-  throw new PythonError('TypeError', `'${typeName(value)}' object is not iterable`)
+  const sequence = cells(value)
+  const [key = null, held = null] = sequence
+  if (sequence.length !== 2) {
+    throw new PythonError(
+      'ValueError',
+      `dictionary update sequence element #${i} has length ${sequence.length}; 2 is required`,
+    )
+  }
+  if (isList(key) || isDict(key)) {
+    throw new PythonError('TypeError', `unhashable type: '${typeName(key)}'`)
+  }
+  return [key, held]
 }
 
 function frameOfLists(

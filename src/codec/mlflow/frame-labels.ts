@@ -12,13 +12,6 @@ export function columnLabels(columns: PyObject): readonly Label[] | undefined {
   const list = collection(columns)
   if (list === undefined) return undefined
   if (list.length > 0 && list.every(isList)) return tuples(list)
-  if (list.some(isList)) throw new PythonError('TypeError', "unhashable type: 'list'")
-  if (list.some(isDict)) {
-    throw new PythonError(
-      'TypeError',
-      'Passing a dict as an indexer is not supported. Use a list instead.',
-    )
-  }
   const floats =
     list.every(
       (label) => typeof label === 'number' || typeof label === 'bigint' || label === null,

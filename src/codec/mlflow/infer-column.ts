@@ -9,7 +9,7 @@ import {
   UINT64,
 } from './dtype.ts'
 import { numericArray, setNumber } from './numpy-convert.ts'
-import { encodeError } from './python-error.ts'
+import { surrogateError } from './python-error.ts'
 import {
   isMissing,
   NdArray,
@@ -68,14 +68,12 @@ export function textColumn(values: readonly PyObject[]): NdArray {
   const data = values.map((value) => {
     const text = plain(value)
     if (typeof text !== 'string') return Number.NaN
-    const at = text.search(LONE_SURROGATE)
-    if (at !== -1) throw encodeError('utf-8', text, at, 'surrogates not allowed')
+    const error = surrogateError(text)
+    if (error !== undefined) throw error
     return text
   })
   return new NdArray(PANDAS_STRING, [values.length], data)
 }
-
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 function timeColumn(values: readonly PyObject[], dtype: Dtype): NdArray {
   const counts = BigInt64Array.from(values, (value) => {
@@ -135,17 +133,20 @@ function lookAt(values: readonly PyObject[]): Seen | undefined {
     aboveInt64: false,
     huge: false,
   }
-  for (const value of values) {
-    const one = plain(value)
-    if (typeof one === 'bigint') lookAtInteger(one, seen)
-    else if (typeof one === 'number') seen[Number.isNaN(one) ? 'nan' : 'float']++
-    else if (typeof one === 'string') seen.text++
-    else if (typeof one === 'boolean') seen.bool++
-    else if (one instanceof Timestamp) seen.time++
-    else if (isMissing(one)) seen.missing++
-    else return undefined
-  }
-  return seen
+  const known = values.every((value) => lookAtValue(plain(value), seen))
+  return known ? seen : undefined
+}
+
+/** Whether the value is of a kind that is counted. */
+function lookAtValue(value: PyObject, seen: Seen): boolean {
+  if (typeof value === 'bigint') lookAtInteger(value, seen)
+  else if (typeof value === 'number') seen[Number.isNaN(value) ? 'nan' : 'float']++
+  else if (typeof value === 'string') seen.text++
+  else if (typeof value === 'boolean') seen.bool++
+  else if (value instanceof Timestamp) seen.time++
+  else if (isMissing(value)) seen.missing++
+  else return false
+  return true
 }
 
 function lookAtInteger(value: bigint, seen: Seen): void {

@@ -1,7 +1,7 @@
 import { type Dtype, OBJECT } from './dtype.ts'
 import { convertElements, numericArray, setNumber } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'
-import { element, float16ToNumber, NdArray } from './python-object.ts'
+import { element, float16ToNumber, isMissing, NdArray, type PyObject } from './python-object.ts'
 
 /**
  * `array.astype(dtype)` between numeric dtypes with C's conversions, which wrap and truncate.
@@ -53,6 +53,13 @@ const NON_FINITE =
 export function castColumn(column: NdArray, dtype: Dtype): NdArray {
   const toInteger = dtype.kind === 'i' || dtype.kind === 'u'
   if (column.dtype.kind === 'f' && toInteger) refuseUnfit(column, dtype)
+  if (
+    column.dtype.kind === 'T' &&
+    toInteger &&
+    (column.data as readonly PyObject[]).some(isMissing)
+  ) {
+    throw new PythonError('ValueError', 'cannot convert float NaN to integer')
+  }
   return castArray(column, dtype)
 }
 

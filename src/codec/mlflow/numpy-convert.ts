@@ -5,6 +5,7 @@ import { encodeError, PythonError } from './python-error.ts'
 import { integerToFloat, parseFloatText, parseInteger, truncate } from './python-number.ts'
 import {
   type ArrayData,
+  isList,
   isTruthy,
   NOT_A_TIME,
   numberToFloat16,
@@ -29,7 +30,7 @@ export function convertElements(values: readonly PyObject[], dtype: Dtype): Type
     case 'U':
       return convertText(values, dtype)
     case 'S': {
-      const data = values.map((value) => asciiBytes(pythonText(plain(value))))
+      const data = values.map((value) => asciiBytes(plain(value)))
       return { dtype: bytesType(longest(data, dtype.itemsize)), data: data.map(dropNulBytes) }
     }
     case 'O':
@@ -61,14 +62,15 @@ function codePoints(text: string): number {
   return count
 }
 
-function asciiBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit > 0x7f) throw encodeError('ascii', text, i, 'ordinal not in range(128)')
-    bytes[i] = unit
+function asciiBytes(value: PyObject): Uint8Array {
+  if (value instanceof Uint8Array) return value
+  const text = pythonText(value)
+  const foreign = /[^\0-\x7f]+/.exec(text)
+  if (foreign !== null) {
+    const end = foreign.index + foreign[0].length
+    throw encodeError('ascii', text, foreign.index, end, 'ordinal not in range(128)')
   }
-  return bytes
+  return Buffer.from(text, 'latin1')
 }
 
 function dropNulBytes(bytes: Uint8Array): Uint8Array {
@@ -127,6 +129,8 @@ export function toFloat(value: PyObject): number {
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value === 'string') return parseFloatText(value)
   if (value === null) return Number.NaN
+  if (isList(value))
+    throw new PythonError('ValueError', 'setting an array element with a sequence.')
   const got = `not '${typeName(value)}'`
   throw new PythonError('TypeError', `float() argument must be a string or a real number, ${got}`)
 }

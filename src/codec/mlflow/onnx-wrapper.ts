@@ -1,10 +1,11 @@
-import type { NamedTensors, Tensor, TensorSpec } from '../../model/tensor.ts'
-import { FLOAT32, onnxType } from './dtype.ts'
+import { DTYPES, type NamedTensors, type Tensor, type TensorSpec } from '../../model/tensor.ts'
+import { dtypeNamed, FLOAT32, onnxType } from './dtype.ts'
 import { failedToPredict } from './enforce-schema.ts'
 import { type Frame, framePositions } from './frame.ts'
 import { frameValues } from './frame-values.ts'
+import { numpyArray } from './numpy-array.ts'
 import { castNumbers } from './numpy-cast.ts'
-import { element, NdArray, type PyDict } from './python-object.ts'
+import { element, isList, NdArray, type PyDict, type PyObject, typeName } from './python-object.ts'
 import { pythonRepr, pythonText } from './python-text.ts'
 import { unexpected } from './refusal.ts'
 import type { RequestData } from './request-data.ts'
@@ -49,7 +50,8 @@ function feedsOfFrame(frame: Frame, inputs: readonly TensorSpec[]): NamedTensors
     return named([[input.name, feed(frameValues(frame), input)]])
   return named(
     inputs.map((spec) => {
-      const [position] = framePositions(frame, spec.name)
+      const [position, second] = framePositions(frame, spec.name)
+      if (second !== undefined) throw unexpected(`Two columns are named '${spec.name}'`)
       const column = position === undefined ? undefined : frame.columns[position]
       if (column === undefined)
         throw unexpected(
@@ -68,13 +70,21 @@ function feedsOfDict(dict: PyDict, inputs: readonly TensorSpec[]): NamedTensors 
   return named(
     inputs.map((spec) => {
       const value = dict.get(spec.name)
-      if (value === undefined)
+      if (value === undefined) {
         throw unexpected(`Required input (${spec.name}) is missing from the request`)
-      if (!(value instanceof NdArray))
-        throw unexpected(`Expected an array for input '${spec.name}'`)
-      return [spec.name, feed(value, spec)]
+      }
+      return [spec.name, feed(arrayOf(value, spec), spec)]
     }),
   )
+}
+
+/** ONNX Runtime makes an array of a list; but MLflow's wrapper asks what is fed to a float input for its dtype first. */
+function arrayOf(value: PyObject, spec: TensorSpec): NdArray {
+  if (value instanceof NdArray) return value
+  if (!isList(value) || spec.dtype === 'float32') {
+    throw unexpected(`Expected an array for input '${spec.name}', got ${typeName(value)}`)
+  }
+  return numpyArray(value, dtypeNamed(DTYPES[spec.dtype].numpy))
 }
 
 function named(feeds: readonly (readonly [string, Tensor])[]): NamedTensors {

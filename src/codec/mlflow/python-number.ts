@@ -23,7 +23,6 @@ function asciiNumber(text: string): string {
     .replaceAll(/\p{Nd}/gu, (digit) => String(digitValue(digit)))
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant.
 const ASCII = /^[\0-\x7f]*$/
 
 const MATHEMATICAL_ZERO = 0x1d7ce

@@ -1,5 +1,5 @@
 import { PythonError } from './python-error.ts'
-import type { PyObject } from './python-object.ts'
+import { isList, type PyObject } from './python-object.ts'
 import { pythonRepr } from './python-text.ts'
 
 /**
@@ -25,10 +25,16 @@ export function requireNames(
     )
   }
   // Python's order of a set is random; ours is that of the printed names.
-  const extraText = extra.map(pythonRepr).sort().join(', ')
+  const extraText = extra.map(labelText).sort().join(', ')
   const note = extra.length > 0 ? ` Note that there were extra inputs: [${extraText}].` : ''
   throw new PythonError(
     'MlflowException',
     `Model is missing inputs [${missing.map(pythonRepr).join(', ')}].${note}`,
   )
+}
+
+/** Labels that are lists stand for the tuples of a MultiIndex. */
+function labelText(label: PyObject): string {
+  if (!isList(label)) return pythonRepr(label)
+  return `(${label.map(pythonRepr).join(', ')}${label.length === 1 ? ',' : ''})`
 }

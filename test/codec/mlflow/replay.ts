@@ -10,7 +10,7 @@ export interface Answer {
   readonly body: string
 }
 
-const MAX_DEPTH = 400
+const MAX_DEPTH = 960
 
 /** What Baton answers to a recorded request: decoded, run and encoded, with no server in between. */
 export async function replay(recorded: RecordedCase, model: FixtureModel): Promise<Answer> {
@@ -18,7 +18,7 @@ export async function replay(recorded: RecordedCase, model: FixtureModel): Promi
   try {
     const codec = createScoringCodec(contract, {
       strictJson: false,
-      hideSchemaDetails: recorded.env?.MLFLOW_DISABLE_SCHEMA_DETAILS === 'true',
+      hideSchemaDetails: /^(true|1)$/i.test(recorded.env?.MLFLOW_DISABLE_SCHEMA_DETAILS ?? ''),
       maxDepth: MAX_DEPTH,
     })
     const invocation = await codec.decode(mediaType(contentType(recorded)), bodyOf(recorded))
@@ -33,5 +33,7 @@ export async function replay(recorded: RecordedCase, model: FixtureModel): Promi
 
 function contentType({ headers }: RecordedCase): string | undefined {
   if (headers === undefined) return 'application/json'
-  return Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1]
+  return Object.entries(headers)
+    .find(([name]) => name.toLowerCase() === 'content-type')?.[1]
+    .trim()
 }
