@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { AFFINE_BODY, createRegistry, RunningServer, type TestRegistry } from '../running-server.ts'
+
+let registry: TestRegistry
+let running: RunningServer
+
+beforeAll(async () => {
+  registry = await createRegistry({
+    churn: ['affine-1', 'affine-2'],
+    slow: ['slow'],
+  })
+  await registry.setAliases('churn', { champion: 1, challenger: 2 })
+  running = await RunningServer.start({
+    MLFLOW_REGISTRY_URI: registry.root,
+    MODEL_URI:
+      'models:/churn@champion models:/churn@challenger models:/churn/2 models:/slow@champion',
+    MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT: '1',
+    BATON_MAX_BODY_BYTES: '64KiB',
+    BATON_SERVER_TIMING: 'true',
+  })
+})
+
+afterAll(async () => {
+  await running.server.stop()
+  await registry.remove()
+})
+
+describe('which version answers', () => {
+  it.each([
+    ['/invocations', '1'],
+    ['/models/churn/invocations', '1'],
+    ['/models/churn@champion/invocations', '1'],
+    ['/models/churn@challenger/invocations', '2'],
+    ['/models/churn/versions/2/invocations', '2'],
+  ])('POST %s is answered by version %s', async (path, version) => {
+    const response = await running.post(path, AFFINE_BODY)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('x-model-name')).toBe('churn')
+    expect(response.headers.get('x-model-version')).toBe(version)
+    const { predictions } = (await response.json()) as { predictions: { y: number[][] } }
+    // y = x @ W + version, with x @ W = [1.55, 2.2]
+    expect(predictions.y[0]?.[0]).toBeCloseTo(1.55 + Number(version), 5)
+  })
+
+  it.each([
+    ['/models/nope/invocations', 'churn, slow'],
+    ['/models/churn@nope/invocations', 'champion, challenger'],
+    ['/models/churn/versions/9/invocations', '9'],
+  ])('POST %s is 404 and says what there is', async (path, text) => {
+    const response = await running.post(path, AFFINE_BODY)
+    expect(response.status).toBe(404)
+    const body = (await response.json()) as Record<string, string>
+    expect(body.error_code).toBe('RESOURCE_DOES_NOT_EXIST')
+    expect(body.message).toContain(text)
+  })
+})
+
+describe('an answer', () => {
+  it('carries the request id that the client sent', async () => {
+    const response = await running.post('/invocations', AFFINE_BODY, { 'x-request-id': 'abc-1' })
+    expect(response.headers.get('x-request-id')).toBe('abc-1')
+  })
+
+  it('carries the milliseconds of each phase where that is asked for', async () => {
+    const response = await running.post('/invocations', AFFINE_BODY)
+    expect(response.headers.get('server-timing')).toMatch(
+      /^parse;dur=[\d.]+, queue;dur=[\d.]+, run;dur=[\d.]+, encode;dur=[\d.]+$/,
+    )
+  })
+})
+
+describe('a refusal', () => {
+  it('of a Content-Type is 415 in plain text', async () => {
+    const response = await running.post('/invocations', '{}', { 'content-type': 'text/html' })
+    expect(response.status).toBe(415)
+    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+    expect(await response.text()).toContain("Got 'text/html'")
+  })
+
+  it('of a body that is no JSON names the place, and no stack or path', async () => {
+    const response = await running.post('/invocations', '{"inputs": [1,')
+    expect(response.status).toBe(400)
+    const text = await response.text()
+    expect(text).toContain('"error_code": "BAD_REQUEST"')
+    expect(text).not.toMatch(/node:|\.ts|\.js|\/src\//)
+  })
+
+  it('of a large body is 413, names the setting, and leaves the connection to others', async () => {
+    const response = await running.post('/invocations', 'x'.repeat(70_000))
+    expect(response.status).toBe(413)
+    expect(await response.text()).toContain('BATON_MAX_BODY_BYTES')
+    expect(await running.answeringVersion()).toBe('1')
+  })
+
+  it('at the time limit is 504 in the words of MLflow', async () => {
+    const body = { inputs: { count: [4_000_000] } }
+    const response = await running.post('/models/slow/invocations', body)
+    expect(response.status).toBe(504)
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(await response.text()).toBe('Request processing time exceeded limit')
+  })
+})
+
+describe('the request metrics', () => {
+  it('count answers by model, version and status', async () => {
+    await running.post('/invocations', 'no JSON')
+    const text = await (await fetch(`${running.url}/metrics`)).text()
+    const count = (status: number) =>
+      Number(
+        new RegExp(
+          `^baton_requests_total\\{model="churn",version="1",protocol="mlflow",status="${status}"\\} (\\d+)$`,
+          'm',
+        ).exec(text)?.[1],
+      )
+    expect(count(200)).toBeGreaterThan(0)
+    expect(count(400)).toBeGreaterThan(0)
+    expect(text).toMatch(/baton_request_phase_duration_seconds_count\{.*phase="run".*\} [1-9]/)
+  })
+})
