@@ -40,7 +40,12 @@ export function columnTensor(
     if (inner === undefined) throw new PythonError('IndexError', 'list index out of range')
     if (isNumpyScalar(inner)) return listTensor(name, values, spec)
   }
-  throw refusal(
+  throw unsupportedCells()
+}
+
+/** Cells that are neither scalars nor flat lists, or two columns of one name. */
+export function unsupportedCells(): PythonError {
+  return refusal(
     'Because the model signature requires tensor spec input, the input ' +
       'pandas dataframe values should be either scalar value, python list ' +
       'containing scalar values or numpy array containing scalar values, ' +

@@ -1,13 +1,13 @@
 import type { ColumnType, PropertySpec, ScalarType } from '../../model/signature.ts'
+import { type Dtype, OBJECT } from './dtype.ts'
 import { enforceColumn } from './enforce-column.ts'
 import { textInferred } from './frame-dict.ts'
 import { inferColumn } from './infer-column.ts'
 import { numpyArray, toNestedList } from './numpy-array.ts'
-import { convertElements } from './numpy-convert.ts'
+import { castArray } from './numpy-cast.ts'
 import { shapeText } from './numpy-shape.ts'
 import { PythonError } from './python-error.ts'
 import {
-  element,
   isDict,
   isList,
   isMissing,
@@ -75,17 +75,26 @@ function enforceArray(data: PyObject, items: ColumnType, required: boolean): PyO
 function enforceScalars(values: readonly PyObject[] | NdArray, type: ScalarType): PyObject {
   if (sizeOf(values) === 0) return values
   const column = enforceColumn('', seriesOf(values), type)
-  const objects = Array.from({ length: column.shape[0] ?? 0 }, (_, i) => element(column, i))
-  const dtype = NUMPY_TYPES[type]
-  const made = column.dtype.name === dtype.name ? column : convertElements(objects, dtype)
-  const array = new NdArray(made.dtype, column.shape, made.data)
+  const array = toNumpy(column, NUMPY_TYPES[type])
   return isList(values) ? toNestedList(array) : array
+}
+
+/** `column.to_numpy(dtype)`. Text beside missing values is cut to one letter: pandas asks for width 0, which numpy makes 1. */
+function toNumpy(column: NdArray, dtype: Dtype): NdArray {
+  const text = dtype.kind === 'U' || dtype.kind === 'S'
+  if (!text || column.dtype.kind !== 'T') return castArray(column, dtype)
+  const values = column.data as readonly PyObject[]
+  const cut = values.some(isMissing)
+  const letters = values.map((value) => (cut ? ([...pythonText(value)][0] ?? '') : value))
+  return castArray(new NdArray(OBJECT, column.shape, letters), dtype)
 }
 
 /** `pandas.Series(values)` */
 function seriesOf(values: readonly PyObject[] | NdArray): NdArray {
   if (!(values instanceof NdArray)) return inferColumn(values)
   if (values.shape.length === 1) return textInferred(values)
+  if (values.dtype.kind === 'U')
+    throw new PythonError('ValueError', 'only handle 1-dimensional arrays')
   throw new PythonError(
     'ValueError',
     `Data must be 1-dimensional, got ndarray of shape ${shapeText(values.shape)} instead`,

@@ -1,6 +1,6 @@
 import type { SchemaTensor } from '../../model/signature.ts'
 import { checkTensor } from './check-tensor.ts'
-import { columnTensor } from './column-tensor.ts'
+import { columnTensor, unsupportedCells } from './column-tensor.ts'
 import { type Frame, framePositions } from './frame.ts'
 import { frameValues } from './frame-values.ts'
 import { shapeText } from './numpy-shape.ts'
@@ -71,10 +71,7 @@ function columnOf(frame: Frame, name: string): NdArray {
   const column = position === undefined ? undefined : frame.columns[position]
   if (column === undefined) throw new PythonError('KeyError', pythonRepr(name))
   if (second !== undefined) {
-    throw new PythonError(
-      'ValueError',
-      'The truth value of a Series is ambiguous. Use a.empty, a.bool(), a.item(), a.any() or a.all().',
-    )
+    throw unsupportedCells()
   }
   return column
 }

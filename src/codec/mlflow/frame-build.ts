@@ -1,7 +1,7 @@
 import { defaultLabels, type Frame, type Label } from './frame.ts'
 import { frameOfDict } from './frame-dict.ts'
 import { fitIndex } from './frame-fit.ts'
-import { columnLabels, indexLength } from './frame-labels.ts'
+import { columnLabels, indexLength, refuseSurrogates } from './frame-labels.ts'
 import { inferColumn } from './infer-column.ts'
 import { PythonError } from './python-error.ts'
 import { isDict, isList, type PyObject, typeName } from './python-object.ts'
@@ -80,6 +80,7 @@ function frameOfRecords(data: readonly PyObject[], columns: PyObject, index: PyO
     const names = new Set<Label>()
     for (const one of records) for (const key of one.keys()) names.add(key)
     labels = [...names]
+    refuseSurrogates(labels)
   }
   const lists = labels.map((label) =>
     records.map((one) => {

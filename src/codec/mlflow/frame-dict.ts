@@ -1,8 +1,8 @@
 import { FLOAT64, OBJECT } from './dtype.ts'
 import { type Frame, type Label, missingColumn } from './frame.ts'
 import { fitIndex } from './frame-fit.ts'
-import { columnLabels, indexLength } from './frame-labels.ts'
-import { inferColumn } from './infer-column.ts'
+import { columnLabels, indexLength, refuseSurrogates } from './frame-labels.ts'
+import { inferColumn, textColumn } from './infer-column.ts'
 import { PythonError } from './python-error.ts'
 import { isDict, isList, NdArray, type PyDict, type PyObject } from './python-object.ts'
 
@@ -12,6 +12,7 @@ import { isDict, isList, NdArray, type PyDict, type PyObject } from './python-ob
  */
 export function frameOfDict(data: PyDict, columns: PyObject, index: PyObject): Frame {
   const labels = columnLabels(columns) ?? [...data.keys()]
+  refuseSurrogates(labels)
   const chosen = labels.map((label) => (typeof label === 'string' ? data.get(label) : undefined))
   const given = indexLength(index)
   const entries = indexEntries(chosen, index)
@@ -46,6 +47,7 @@ export function arrayColumn(array: NdArray): NdArray {
 export function textInferred(array: NdArray): NdArray {
   if (array.dtype.kind === 'S') return new NdArray(OBJECT, array.shape, array.data)
   if (array.dtype.kind !== 'U' && array.dtype.kind !== 'O') return array
+  if (array.dtype.kind === 'U') return textColumn(array.data as readonly string[])
   const inferred = inferColumn(array.data as readonly PyObject[])
   return inferred.dtype.kind === 'T' || inferred.dtype.kind === 'M' ? inferred : array
 }

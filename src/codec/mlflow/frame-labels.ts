@@ -1,5 +1,5 @@
 import type { Label } from './frame.ts'
-import { PythonError } from './python-error.ts'
+import { PythonError, surrogateError } from './python-error.ts'
 import { isDict, isList, type PyObject } from './python-object.ts'
 import { pythonRepr } from './python-text.ts'
 
@@ -12,6 +12,7 @@ export function columnLabels(columns: PyObject): readonly Label[] | undefined {
   const list = collection(columns)
   if (list === undefined) return undefined
   if (list.length > 0 && list.every(isList)) return tuples(list)
+  refuseSurrogates(list)
   const floats =
     list.every(
       (label) => typeof label === 'number' || typeof label === 'bigint' || label === null,
@@ -45,4 +46,13 @@ function collection(value: PyObject): readonly PyObject[] | undefined {
 function tuples(levels: readonly (readonly PyObject[])[]): readonly Label[] {
   const length = levels[0]?.length ?? 0
   return Array.from({ length }, (_, i) => levels.map((level) => level[i] ?? null))
+}
+
+/** Labels that are all text become an index of text, which must be UTF-8. */
+export function refuseSurrogates(labels: readonly Label[]): void {
+  if (!labels.every((label) => typeof label === 'string' || label === null)) return
+  for (const label of labels) {
+    const error = typeof label === 'string' ? surrogateError(label) : undefined
+    if (error !== undefined) throw error
+  }
 }

@@ -45,7 +45,9 @@ function collect(
   axis: number,
   leaves: PyObject[],
 ): void {
-  if (value instanceof NdArray && (axis < shape.length || value.shape.length === 0)) {
+  const unpacked = value instanceof NdArray && (axis < shape.length || value.shape.length === 0)
+  // An object without dimensions stays the array that it is in.
+  if (unpacked && !(value.shape.length === 0 && value.dtype.kind === 'O')) {
     for (let i = 0; i < value.data.length; i++) leaves.push(item(value, i))
   } else if (axis < shape.length && isList(value)) {
     for (const inner of value) collect(inner, shape, axis + 1, leaves)

@@ -1,7 +1,16 @@
 import { type Dtype, OBJECT } from './dtype.ts'
+import { textColumn } from './infer-column.ts'
 import { convertElements, numericArray, setNumber } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'
-import { element, float16ToNumber, isMissing, NdArray, type PyObject } from './python-object.ts'
+import {
+  element,
+  float16ToNumber,
+  isList,
+  isMissing,
+  NdArray,
+  type PyObject,
+} from './python-object.ts'
+import { pythonText } from './python-text.ts'
 
 /**
  * `array.astype(dtype)` between numeric dtypes with C's conversions, which wrap and truncate.
@@ -37,7 +46,7 @@ function floatToInteger(value: number, dtype: Dtype): bigint {
   const wide = dtype.itemsize === 8 || dtype.name === 'uint32'
   if (!Number.isFinite(value)) return wide ? INT64_MIN : INT32_MIN
   const integer = BigInt(Math.trunc(value))
-  if (dtype.name === 'uint64' && integer >= 2n ** 63n && integer < 2n ** 64n) return integer
+  if (dtype.name === 'uint64' && integer >= 2n ** 63n) return integer < 2n ** 64n ? integer : 0n
   if (wide) return integer >= INT64_MIN && integer < 2n ** 63n ? integer : INT64_MIN
   return integer >= INT32_MIN && integer < 2n ** 31n ? integer : INT32_MIN
 }
@@ -51,6 +60,7 @@ const NON_FINITE =
  * @throws PythonError for NaN among integers, and for values that do not convert.
  */
 export function castColumn(column: NdArray, dtype: Dtype): NdArray {
+  if (dtype.kind === 'U') return asText(column)
   const toInteger = dtype.kind === 'i' || dtype.kind === 'u'
   if (column.dtype.kind === 'f' && toInteger) refuseUnfit(column, dtype)
   if (
@@ -73,6 +83,9 @@ export function castArray(array: NdArray, dtype: Dtype): NdArray {
   if ('biuf'.includes(from.kind) && 'biuf'.includes(dtype.kind)) return castNumbers(array, dtype)
   const values = Array.from({ length: array.data.length }, (_, i) => element(array, i))
   if (dtype.kind === 'O') return new NdArray(OBJECT, array.shape, values)
+  if ((dtype.kind === 'U' || dtype.kind === 'S') && values.some(isList)) {
+    throw new PythonError('ValueError', 'setting an array element with a sequence')
+  }
   const converted = convertElements(values, dtype)
   return new NdArray(converted.dtype, array.shape, converted.data)
 }
@@ -92,4 +105,10 @@ function refuseUnfit(column: NdArray, dtype: Dtype): void {
       )
     }
   }
+}
+
+/** Text of each value as pandas' own string, what is missing left out. */
+function asText(column: NdArray): NdArray {
+  const values = Array.from({ length: column.data.length }, (_, i) => element(column, i))
+  return textColumn(values.map((value) => (isMissing(value) ? null : pythonText(value))))
 }

@@ -5,9 +5,10 @@ import { type Frame, framePositions } from './frame.ts'
 import { frameValues } from './frame-values.ts'
 import { numpyArray } from './numpy-array.ts'
 import { castNumbers } from './numpy-cast.ts'
+import { surrogateError } from './python-error.ts'
 import { element, isList, NdArray, type PyDict, type PyObject, typeName } from './python-object.ts'
 import { pythonRepr, pythonText } from './python-text.ts'
-import { unexpected } from './refusal.ts'
+import { badRequest, unexpected } from './refusal.ts'
 import type { RequestData } from './request-data.ts'
 
 /**
@@ -104,7 +105,7 @@ function feed(given: NdArray, spec: TensorSpec): Tensor {
   return {
     dtype,
     shape: array.shape,
-    data: dtype === 'string' ? textData(array) : (array.data as Float32Array),
+    data: dtype === 'string' ? textData(array, spec) : (array.data as Float32Array),
   }
 }
 
@@ -125,15 +126,19 @@ function checkShape(shape: readonly number[], spec: TensorSpec): void {
 }
 
 /** ONNX Runtime takes `str()` of each object. */
-function textData(array: NdArray): readonly string[] {
+function textData(array: NdArray, spec: TensorSpec): readonly string[] {
   return Array.from({ length: array.data.length }, (_, i) => {
     const value = element(array, i)
-    const text =
-      value instanceof Uint8Array && array.dtype.kind === 'S'
-        ? String.fromCharCode(...value)
-        : pythonText(value)
-    if (/\p{Surrogate}/u.test(text))
-      throw unexpected('Text with a lone surrogate cannot be encoded as UTF-8')
+    const isBytes = value instanceof Uint8Array && array.dtype.kind === 'S'
+    const text = isBytes ? Buffer.from(value).toString('latin1') : pythonText(value)
+    if (text.includes('\0')) {
+      // onnxruntime-node would cut the text there, and the model would answer to something else.
+      throw badRequest(
+        `Text with a NUL character cannot be passed to the model's input '${spec.name}'`,
+      )
+    }
+    const error = surrogateError(text)
+    if (error !== undefined) throw error
     return text
   })
 }
