@@ -47,9 +47,10 @@ export class Batcher {
   readonly #queue: BatchQueue
   readonly #running = new Set<RunningBatch>()
   readonly #deadlines: DeadlineTimer
+  /** Fires when a batch that waits for company is old enough. */
+  readonly #delay: DeadlineTimer
   readonly #drainRate = new DrainRate()
   #dispatchDue = false
-  #cancelDelay: (() => void) | undefined
   #obstacle: string | undefined
   #closedWith: ServingError | undefined
   #onIdle: (() => void)[] = []
@@ -61,6 +62,10 @@ export class Batcher {
     this.#observer = parts.observer
     this.#queue = new BatchQueue(parts.settings)
     this.#deadlines = new DeadlineTimer(parts.clock, (now) => this.#sweep(now))
+    this.#delay = new DeadlineTimer(parts.clock, () => {
+      this.#dispatchNow()
+      return Number.POSITIVE_INFINITY
+    })
     this.#obstacle = batchingObstacle(parts.model.info, parts.settings)
   }
 
@@ -113,7 +118,7 @@ export class Batcher {
   close(error: ServingError): number {
     this.#closedWith ??= error
     this.#deadlines.stop()
-    this.#cancelDelay?.()
+    this.#delay.stop()
     let cut = this.#queue.remove((request) => request.fail(error))
     for (const batch of this.#running) {
       for (const request of batch.requests) if (request.fail(error)) cut += 1
@@ -133,7 +138,11 @@ export class Batcher {
     return new ServingError('QUEUE_FULL', message, { details: { retryAfterSeconds } })
   }
 
-  /** Batches form at the end of the event loop's turn, when all requests that came in it are there. */
+  /**
+   * Batches form at the end of the event loop's turn, when all requests that came in it are there. Measured over
+   * HTTP (iris, 64 connections, one core): 25 to 27 requests a batch and 29 to 35 us of CPU a request, 20 and 36 to
+   * 39 with a microtask; with one connection no difference.
+   */
   #scheduleDispatch(): void {
     if (this.#dispatchDue || this.#running.size >= this.#model.parallelism) return
     this.#dispatchDue = true
@@ -151,18 +160,11 @@ export class Batcher {
       const now = this.#clock.monotonic()
       const batch = this.#queue.take(now, this.#obstacle !== undefined)
       if (batch === undefined) {
-        this.#dispatchLater(now)
+        this.#delay.watch(this.#queue.ripeAt())
         return
       }
       this.#start({ ...batch, startedAt: now })
     }
-  }
-
-  #dispatchLater(now: number): void {
-    this.#cancelDelay?.()
-    const ripeAt = this.#queue.ripeAt()
-    if (ripeAt === Number.POSITIVE_INFINITY) return
-    this.#cancelDelay = this.#clock.after(ripeAt - now, this.#dispatchNow)
   }
 
   #start(batch: RunningBatch): void {
@@ -202,8 +204,8 @@ export class Batcher {
   }
 
   #fail(batch: RunningBatch, error: ServingError): void {
-    // Not after a lost worker: whatever ended it would end the next one as often as it has members.
-    if (batch.requests.length > 1 && error.code !== 'WORKER_LOST') {
+    // Not after a run that hung: it would hang again, once for each member.
+    if (batch.requests.length > 1 && error.code !== 'DEADLINE_EXCEEDED') {
       this.#runAgain(batch)
       return
     }

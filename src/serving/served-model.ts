@@ -207,6 +207,7 @@ export class ServedModel<Contract> {
     if (this.#leases > 0) await new Promise<void>((resolve) => this.#drained.push(resolve))
     // A request that met its deadline has gone while its run goes on: the workers are not free before that.
     await this.#equipment?.batcher.idle()
+    this.#equipment?.batcher.close(withdrawn(this.registered))
     const loaded = this.#loaded
     this.#equipment = undefined
     this.#loaded = undefined
