@@ -26,6 +26,8 @@ function explain(code: string): string {
     case 'ENOTDIR':
     case 'EEXIST':
       return `Expected a folder, got a file where ${FOLDER} should be`
+    case 'ENOENT':
+      return `Nothing can be made in ${FOLDER}, or it went away; check that its disk is mounted and writable`
     case 'EMFILE':
     case 'ENFILE':
       return 'Too many files are open; raise the limit (ulimit -n)'

@@ -2,7 +2,7 @@ import type { CacheEntry, CacheFolder } from './cache-folder.ts'
 import type { EntryLeases } from './entry-leases.ts'
 
 /** The entries to try to evict, least recently used first; what this process uses is not among them. */
-export function evictionOrder(
+function evictionOrder(
   entries: readonly CacheEntry[],
   isUsed: (name: string) => boolean,
 ): CacheEntry[] {

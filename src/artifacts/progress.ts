@@ -9,7 +9,7 @@ export interface ProgressStream {
 }
 
 /** Progress of one download. */
-export interface ProgressTrack {
+interface ProgressTrack {
   readonly onProgress: (progress: DownloadProgress) => void
   /** Writes the last line; nothing where nothing was downloaded. Call it once, whatever the outcome. */
   end(outcome: 'done' | 'failed'): void

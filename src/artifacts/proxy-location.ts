@@ -5,6 +5,7 @@ import { type MlflowConnection, mlflowBaseUrl, withoutCredentials } from '../mlf
 export interface ProxyLocation {
   /** The server, with our login only where it is the tracking server itself. */
   readonly connection: MlflowConnection
+  readonly isTrackingServer: boolean
   /** Path of the proxy's artifact routes below the server's address. */
   readonly route: string
   /** Folder below it; may be empty. */
@@ -35,11 +36,18 @@ function behindTrackingServer(uri: string, tracking: MlflowConnection | undefine
   }
   const [, host, path = ''] = /^mlflow-artifacts:(?:\/\/([^/]*))?\/*(.*)$/.exec(uri) ?? []
   const folder = path.replace(/^api\/2\.0\/mlflow-artifacts\/artifacts(\/|$)/, '')
-  if (!host) return { connection: tracking, route: ROUTE, folder: trimSlashes(folder) }
+  if (!host) {
+    return {
+      connection: tracking,
+      isTrackingServer: true,
+      route: ROUTE,
+      folder: trimSlashes(folder),
+    }
+  }
   const base = mlflowBaseUrl(tracking.uri)
   const other = `${base.protocol}//${host}${base.pathname}`
   return {
-    connection: forOrigin(other, tracking),
+    ...forOrigin(other, tracking),
     route: ROUTE,
     folder: trimSlashes(folder),
   }
@@ -56,7 +64,7 @@ function behindApiRoot(uri: string, tracking: MlflowConnection | undefined): Pro
     )
   }
   return {
-    connection: forOrigin(url.origin, tracking),
+    ...forOrigin(url.origin, tracking),
     route,
     folder: trimSlashes(decode(folder ?? '')),
   }
@@ -70,11 +78,15 @@ function decode(path: string): string {
   }
 }
 
-function forOrigin(uri: string, tracking: MlflowConnection | undefined): MlflowConnection {
+function forOrigin(
+  uri: string,
+  tracking: MlflowConnection | undefined,
+): Pick<ProxyLocation, 'connection' | 'isTrackingServer'> {
   const { origin } = mlflowBaseUrl(uri)
-  if (tracking === undefined) return withoutCredentials({ uri }, uri)
-  const isTracking = mlflowBaseUrl(tracking.uri).origin === origin
-  return isTracking ? { ...tracking, uri } : withoutCredentials(tracking, uri)
+  if (tracking !== undefined && mlflowBaseUrl(tracking.uri).origin === origin) {
+    return { connection: { ...tracking, uri }, isTrackingServer: true }
+  }
+  return { connection: withoutCredentials(tracking ?? { uri }, uri), isTrackingServer: false }
 }
 
 function trimSlashes(path: string): string {

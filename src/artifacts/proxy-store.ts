@@ -2,10 +2,11 @@ import { type Clock, systemClock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type { ArtifactFile, ArtifactSink, ArtifactStore } from '../interfaces.ts'
 import type { MlflowConnection } from '../mlflow/connection.ts'
-import { connectionFailure, type FailureCodes, statusFailure } from '../mlflow/failures.ts'
+import { connectionFailure, type FailureCodes } from '../mlflow/failures.ts'
 import { MlflowHttp } from '../mlflow/http.ts'
 import { readListing } from './proxy-listing.ts'
 import { type ProxyLocation, parseProxyUri } from './proxy-location.ts'
+import { proxyRefusal } from './proxy-refusal.ts'
 import { DOWNLOAD_RETRIES, type RetryPolicy, retrying } from './retry.ts'
 import { withTimeLimit } from './time-limit.ts'
 
@@ -23,6 +24,8 @@ const IDLE_TIMEOUT_MS = 30_000
 const LIST_TIMEOUT_MS = 60_000
 /** The proxy fetches a whole file from its own store before it sends the first byte. */
 const FIRST_BYTE_TIMEOUT_MS = 600_000
+/** Nothing is lost when a listing fails, and who waits for it wants to know why. */
+const LIST_ATTEMPTS = 3
 /** No model has that many; a listing that goes round in circles does. */
 const MAX_FOLDERS = 10_000
 
@@ -48,9 +51,10 @@ export class ProxyStore implements ArtifactStore {
   /** Asks for one folder after the other: the proxy lists one level. A missing folder lists as empty. */
   async *list(uri: string, signal: AbortSignal): AsyncIterable<ArtifactFile> {
     const location = parseProxyUri(uri, this.#tracking)
+    const attempts = Math.min(LIST_ATTEMPTS, this.#retries.attempts)
     const folders = ['']
     for (const folder of folders) {
-      const text = await retrying(this.#retries, this.#clock, signal, () =>
+      const text = await retrying({ ...this.#retries, attempts }, this.#clock, signal, () =>
         this.#listFolder(location, folder, signal),
       )
       for (const { path, isFolder, size } of readListing(text, folder)) {
@@ -95,7 +99,7 @@ export class ProxyStore implements ArtifactStore {
       signal.throwIfAborted()
       throw connectionFailure(error, server.location, CODES)
     })
-    if (!response.ok) throw refusal(response.status, text, server.location, 'listing')
+    if (!response.ok) throw this.#refusal(location, response.status, text, 'listing')
     return text
   }
 
@@ -117,7 +121,7 @@ export class ProxyStore implements ArtifactStore {
     })
     if (!response.ok) {
       const text = await response.text().catch(() => '')
-      throw refusal(response.status, text, server.location, 'file')
+      throw this.#refusal(location, response.status, text, 'file')
     }
     let position = 0
     let cancel = () => {}
@@ -145,6 +149,17 @@ export class ProxyStore implements ArtifactStore {
     if (file.size !== undefined && position < file.size) throw endedEarly(file.size, position)
   }
 
+  #refusal(
+    location: ProxyLocation,
+    status: number,
+    text: string,
+    what: 'listing' | 'file',
+  ): ServingError {
+    const { isTrackingServer } = location
+    const server = this.#server(location).location
+    return proxyRefusal({ status, text, server, what, isTrackingServer }, CODES)
+  }
+
   #server({ connection }: ProxyLocation): MlflowHttp {
     const known = this.#servers.get(connection.uri)
     if (known !== undefined) return known
@@ -152,41 +167,6 @@ export class ProxyStore implements ArtifactStore {
     this.#servers.set(connection.uri, server)
     return server
   }
-}
-
-/** What an answer outside 2xx means here. */
-function refusal(
-  status: number,
-  text: string,
-  location: string,
-  what: 'listing' | 'file',
-): ServingError {
-  if (status === 503 && /serve-artifacts/.test(text)) {
-    return new ServingError(
-      'ARTIFACT_DENIED',
-      `MLflow at ${location} does not hand out artifacts: it runs with --no-serve-artifacts; start it with --serve-artifacts, or register versions whose source is the store itself (s3://...)`,
-      { details: { location, status } },
-    )
-  }
-  if (status === 404) {
-    const reason =
-      what === 'file'
-        ? 'was the version deleted while it was downloaded?'
-        : 'does the server have the artifact proxy (MLflow 1.22 or later), and has MLFLOW_TRACKING_URI the right path prefix?'
-    return new ServingError(
-      'ARTIFACT_NOT_FOUND',
-      `MLflow at ${location} has no such ${what} (404); ${reason}`,
-      { details: { location, status } },
-    )
-  }
-  return (
-    statusFailure(status, text, location, CODES) ??
-    new ServingError(
-      'ARTIFACT_UNAVAILABLE',
-      `MLflow at ${location} answered ${status} to a request for a ${what}; check MLFLOW_TRACKING_URI and what stands between`,
-      { details: { location, status } },
-    )
-  )
 }
 
 function stoodStill(location: string): ServingError {

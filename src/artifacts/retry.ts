@@ -10,8 +10,8 @@ export interface RetryPolicy {
   readonly maxDelayMs: number
 }
 
-/** Patience for about a quarter of a minute: a poll tries the whole version again later. */
-export const DOWNLOAD_RETRIES: RetryPolicy = { attempts: 6, firstDelayMs: 250, maxDelayMs: 8000 }
+/** Patience for about a quarter of a minute: a store that restarts does not cost what was downloaded. */
+export const DOWNLOAD_RETRIES: RetryPolicy = { attempts: 9, firstDelayMs: 250, maxDelayMs: 4000 }
 
 /** Wait before the attempt that follows `failures` failures in a row, from 1. */
 export function retryDelayMs(policy: RetryPolicy, failures: number, random = Math.random): number {

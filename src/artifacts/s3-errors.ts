@@ -130,8 +130,12 @@ function explain(error: unknown, request: S3Request): { code: ErrorCode; text: s
     const text = `cannot be asked without credentials, and none were found; set ${KEYS}, or MLFLOW_EXPERIMENTAL_S3_SIGNATURE_VERSION=unsigned for a public bucket`
     return { code: 'ARTIFACT_DENIED', text }
   }
-  if (meaning !== undefined) return { code: meaning.code, text: meaning.says(request) }
-  if (isForeignAnswer(error)) {
+  // A listing misses no object: this 404 is that of a web server.
+  const isForeign = isForeignAnswer(error) || (meaning === missingKey && request.action === 'list')
+  if (meaning !== undefined && !isForeign) {
+    return { code: meaning.code, text: meaning.says(request) }
+  }
+  if (isForeign) {
     const text = `answered with something that is not S3's XML; check ${ENDPOINT}: is it the address of the S3 API, not of a console or web page?`
     return { code: 'ARTIFACT_UNAVAILABLE', text }
   }

@@ -42,8 +42,8 @@ export class S3Store implements ArtifactStore {
         Prefix: location.prefix,
         ContinuationToken: token,
       })
-      const page = await this.#call(location, request, signal, (client) =>
-        client.send(command, { abortSignal: signal }),
+      const page = await this.#call(location, request, signal, (client, abortSignal) =>
+        client.send(command, { abortSignal }),
       )
       for (const { Key: key = '', Size: size, ETag: etag } of page.Contents ?? []) {
         if (!key.startsWith(location.prefix) || key.endsWith('/')) continue
@@ -95,8 +95,8 @@ export class S3Store implements ArtifactStore {
       IfMatch: etag,
       Range: object.isWhole(range) ? undefined : `bytes=${range.start}-${range.end - 1}`,
     })
-    const reply = await this.#call(location, request, signal, (client) =>
-      client.send(command, { abortSignal: signal }),
+    const reply = await this.#call(location, request, signal, (client, abortSignal) =>
+      client.send(command, { abortSignal }),
     )
     object.admit(reply, range)
     return bytesOf(reply, request, signal)
@@ -107,16 +107,18 @@ export class S3Store implements ArtifactStore {
     location: S3Location,
     request: S3Request,
     signal: AbortSignal,
-    send: (client: S3Client) => Promise<T>,
+    send: (client: S3Client, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
+    // A signal of its own: the SDK leaves its listeners on it, and a large file takes many requests.
+    const own = AbortSignal.any([signal])
     try {
       const client = await this.#client(location)
       try {
-        return await send(client)
+        return await send(client, own)
       } catch (error) {
         const region = bucketRegion(error)
         if (region === undefined || region === (await client.config.region())) throw error
-        return await send(await this.#client(location, region))
+        return await send(await this.#client(location, region), own)
       }
     } catch (error) {
       signal.throwIfAborted()

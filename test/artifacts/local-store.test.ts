@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -11,6 +12,7 @@ const never = new AbortController().signal
 const store = new LocalStore()
 let root: string
 let model: string
+let socket: Server | undefined
 
 beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), 'local store ')))
@@ -19,7 +21,15 @@ beforeEach(async () => {
   await writeFile(join(model, 'MLmodel'), 'flavors: {}')
   await writeFile(join(model, 'code/a.py'), 'pass')
 })
-afterEach(() => rm(root, { recursive: true }))
+afterEach(async () => {
+  socket?.close()
+  await rm(root, { recursive: true })
+})
+
+async function listen(path: string): Promise<void> {
+  socket = createServer().listen(path)
+  await once(socket, 'listening')
+}
 
 async function list(uri: string): Promise<string[]> {
   const paths: string[] = []
@@ -54,7 +64,7 @@ describe('a local folder', () => {
     ['a link that leaves it', () => symlink(join(root, 'secret'), join(model, 'link'))],
     ['a folder link that leaves it', () => symlink('..', join(model, 'code/up'))],
     ['a folder that contains itself', () => symlink('.', join(model, 'self'))],
-    ['a pipe', async () => execFileSync('mkfifo', [join(model, 'pipe')])],
+    ['a socket', () => listen(join(model, 'socket'))],
   ])('is refused with %s', async (_what, make) => {
     await writeFile(join(root, 'secret'), 'x')
     await make()

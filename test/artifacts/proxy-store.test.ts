@@ -169,6 +169,19 @@ describe('which server, and with which login', () => {
     }
   })
 
+  it('another server that wants one says so', async () => {
+    const other = await FakeProxy.start()
+    other.refusal = { status: 401, text: 'You are not authenticated.' }
+    try {
+      await expect(list(`mlflow-artifacts://${new URL(other.url).host}/m`)).rejects.toMatchObject({
+        code: 'ARTIFACT_DENIED',
+        message: expect.stringContaining('none is sent to it because MLFLOW_TRACKING_URI'),
+      })
+    } finally {
+      await other.stop()
+    }
+  })
+
   it('keeps the path prefix of the tracking server', async () => {
     const prefixed = await FakeProxy.start('/mlflow')
     prefixed.files.set('m/MLmodel', 'x')

@@ -256,7 +256,7 @@ describe('failures say what to check', () => {
     ['ExpiredToken', 400, 'ARTIFACT_DENIED', 'AWS_SESSION_TOKEN'],
     ['InvalidToken', 400, 'ARTIFACT_DENIED', 'AWS_SESSION_TOKEN'],
     ['NoSuchBucket', 404, 'ARTIFACT_NOT_FOUND', 'has no bucket "models"'],
-    ['NoSuchKey', 404, 'ARTIFACT_NOT_FOUND', 'no such object'],
+    ['NotFound', 404, 'ARTIFACT_UNAVAILABLE', 'is it the address of the S3 API'],
     ['PermanentRedirect', 301, 'ARTIFACT_DENIED', 'AWS_REGION or AWS_DEFAULT_REGION'],
     ['SlowDown', 503, 'ARTIFACT_UNAVAILABLE', 'busy'],
     ['OddError', 418, 'ARTIFACT_UNAVAILABLE', 'answered OddError (418)'],
