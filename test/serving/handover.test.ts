@@ -1,0 +1,225 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type Action,
+  type ModelView,
+  nextAction,
+  type VersionView,
+} from '../../src/serving/handover.ts'
+import type { VersionState } from '../../src/serving/version-state.ts'
+
+const NOW = 1_000
+const NEVER = Number.POSITIVE_INFINITY
+
+/** `champion: 1 -> 2` serves 1 and wants 2; `none` is no version. */
+function refs(...texts: string[]): ModelView['refs'] {
+  const id = (text = ''): string | undefined => (text === 'none' ? undefined : text)
+  return texts.map((text) => {
+    const [label = '', serving, desired] = text.split(/: | -> /)
+    return { label, serving: id(serving), desired: id(desired) }
+  })
+}
+
+/** `2 ready`, `2 loading cancelled`, `1 standby 1500`. */
+function versions(...texts: string[]): VersionView[] {
+  return texts.map((text) => {
+    const [id = '', state, more] = text.split(' ')
+    return {
+      id,
+      state: state as VersionState,
+      cancelled: more === 'cancelled',
+      standbyUntil: state === 'standby' ? Number(more) : undefined,
+    }
+  })
+}
+
+function failures(...entries: [string, number][]): ModelView['failures'] {
+  return entries.map(([id, retryAt]) => ({ id, retryAt }))
+}
+
+const CASES: [string, Partial<ModelView>, Action][] = [
+  ['nothing is known', {}, { kind: 'wait', until: NEVER }],
+  [
+    'the registry has named no version yet',
+    { refs: refs('champion: none -> none') },
+    { kind: 'wait', until: NEVER },
+  ],
+  ['a first version is wanted', { refs: refs('champion: none -> 1') }, { kind: 'load', id: '1' }],
+  [
+    'the first version is on its way',
+    { refs: refs('champion: none -> 1'), versions: versions('1 downloading') },
+    { kind: 'wait', until: NEVER },
+  ],
+  [
+    'the first version is ready',
+    { refs: refs('champion: none -> 1'), versions: versions('1 ready') },
+    { kind: 'swap', ref: 'champion', id: '1' },
+  ],
+  [
+    'what is wanted serves',
+    { refs: refs('champion: 1 -> 1'), versions: versions('1 ready') },
+    { kind: 'wait', until: NEVER },
+  ],
+  [
+    'another version is wanted',
+    { refs: refs('champion: 1 -> 2'), versions: versions('1 ready') },
+    { kind: 'load', id: '2' },
+  ],
+  [
+    'a smaller version is wanted again',
+    { refs: refs('champion: 4 -> 3'), versions: versions('4 ready') },
+    { kind: 'load', id: '3' },
+  ],
+  [
+    'the new version warms up while the old one serves',
+    { refs: refs('champion: 1 -> 2'), versions: versions('1 ready', '2 warming') },
+    { kind: 'wait', until: NEVER },
+  ],
+  [
+    'the new version is ready',
+    { refs: refs('champion: 1 -> 2'), versions: versions('1 ready', '2 ready') },
+    { kind: 'swap', ref: 'champion', id: '2' },
+  ],
+  [
+    'the old version is left behind',
+    { refs: refs('champion: 2 -> 2'), versions: versions('1 ready', '2 ready') },
+    { kind: 'unload', id: '1' },
+  ],
+  [
+    'the alias flaps back while the new version loads',
+    { refs: refs('champion: 1 -> 1'), versions: versions('1 ready', '2 loading') },
+    { kind: 'cancel', id: '2' },
+  ],
+  [
+    'the cancelled load has not ended yet',
+    { refs: refs('champion: 1 -> 1'), versions: versions('1 ready', '2 loading cancelled') },
+    { kind: 'wait', until: NEVER },
+  ],
+  [
+    'the alias flaps to a version whose load was just cancelled',
+    { refs: refs('champion: 1 -> 2'), versions: versions('1 ready', '2 loading cancelled') },
+    { kind: 'load', id: '2' },
+  ],
+  [
+    'the alias moves on while a version loads: room is made first',
+    { refs: refs('champion: 1 -> 3'), versions: versions('1 ready', '2 loading') },
+    { kind: 'cancel', id: '2' },
+  ],
+  [
+    'two aliases want one version',
+    { refs: refs('champion: none -> 1', 'challenger: none -> 1'), versions: versions('1 loading') },
+    { kind: 'wait', until: NEVER },
+  ],
+  [
+    'two aliases of one version: the second is swapped too',
+    { refs: refs('champion: 1 -> 1', 'challenger: none -> 1'), versions: versions('1 ready') },
+    { kind: 'swap', ref: 'challenger', id: '1' },
+  ],
+  [
+    'a version left by one alias is held by the other',
+    {
+      refs: refs('champion: 2 -> 2', 'challenger: 1 -> 1'),
+      versions: versions('1 ready', '2 ready'),
+    },
+    { kind: 'wait', until: NEVER },
+  ],
+  [
+    'two aliases want different versions',
+    { refs: refs('champion: 1 -> 1', 'challenger: none -> 2'), versions: versions('1 ready') },
+    { kind: 'load', id: '2' },
+  ],
+  [
+    'two aliases change places',
+    {
+      refs: refs('champion: 1 -> 2', 'challenger: 2 -> 1'),
+      versions: versions('1 ready', '2 ready'),
+    },
+    { kind: 'swap', ref: 'champion', id: '2' },
+  ],
+  [
+    'a version was registered again under its number',
+    { refs: refs('champion: 1a -> 1b'), versions: versions('1a ready') },
+    { kind: 'load', id: '1b' },
+  ],
+  [
+    'what is wanted has failed and is not due',
+    {
+      refs: refs('champion: 1 -> 2'),
+      versions: versions('1 ready', '2 failed'),
+      failures: failures(['2', NOW + 50]),
+    },
+    { kind: 'wait', until: NOW + 50 },
+  ],
+  [
+    'what failed is due again',
+    {
+      refs: refs('champion: 1 -> 2'),
+      versions: versions('1 ready'),
+      failures: failures(['2', NOW]),
+    },
+    { kind: 'load', id: '2' },
+  ],
+  [
+    'what was taken back is not tried by itself',
+    {
+      refs: refs('champion: 1 -> 2'),
+      versions: versions('1 ready'),
+      failures: failures(['2', NEVER]),
+    },
+    { kind: 'wait', until: NEVER },
+  ],
+  [
+    'the failure of another version is no obstacle',
+    {
+      refs: refs('champion: 1 -> 3'),
+      versions: versions('1 ready'),
+      failures: failures(['2', NOW + 50]),
+    },
+    { kind: 'load', id: '3' },
+  ],
+  [
+    'a version wanted again while it drains is loaded afresh',
+    { refs: refs('champion: 2 -> 1'), versions: versions('1 draining', '2 ready') },
+    { kind: 'load', id: '1' },
+  ],
+  [
+    'the previous version stands by',
+    { refs: refs('champion: 2 -> 2'), versions: versions('1 standby 1500', '2 ready') },
+    { kind: 'wait', until: 1_500 },
+  ],
+  [
+    'its time of standing by is over',
+    { refs: refs('champion: 2 -> 2'), versions: versions('1 standby 1000', '2 ready') },
+    { kind: 'unload', id: '1' },
+  ],
+  [
+    'the version that stands by is wanted again',
+    { refs: refs('champion: 2 -> 1'), versions: versions('1 standby 1500', '2 ready') },
+    { kind: 'swap', ref: 'champion', id: '1' },
+  ],
+  [
+    'the model was removed',
+    { refs: [], versions: versions('1 ready') },
+    { kind: 'unload', id: '1' },
+  ],
+  [
+    'the model was removed: nothing stands by',
+    { refs: [], versions: versions('1 standby 1500') },
+    { kind: 'unload', id: '1' },
+  ],
+  [
+    'the model was removed while it loads',
+    { refs: [], versions: versions('1 downloading') },
+    { kind: 'cancel', id: '1' },
+  ],
+  [
+    'the model was removed and drains',
+    { refs: [], versions: versions('1 draining', '2 failed') },
+    { kind: 'wait', until: NEVER },
+  ],
+]
+
+describe('nextAction', () => {
+  it.each(CASES)('%s', (_, view, expected) => {
+    expect(nextAction({ refs: [], versions: [], failures: [], ...view }, NOW)).toEqual(expected)
+  })
+})
