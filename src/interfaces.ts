@@ -2,6 +2,7 @@
  * What a newcomer can implement: a {@link Registry} says which version a name means now, an
  * {@link ArtifactStore} turns a location into files, an {@link Engine} turns files into a function.
  */
+import type { MediaType } from './codec/mlflow/content-type.ts'
 import type { ServingError } from './errors.ts'
 import type { ModelManifest } from './model/mlmodel.ts'
 import type { ModelRef } from './model/model-uri.ts'
@@ -144,6 +145,15 @@ export interface LoadedModelInfo {
   readonly warmupMs: number | undefined
 }
 
+/** Answer to a request that a worker read, ran and wrote. */
+export interface InvocationAnswer {
+  readonly body: Uint8Array
+  /** Milliseconds of each phase in the worker. */
+  readonly parseMs: number
+  readonly runMs: number
+  readonly encodeMs: number
+}
+
 /** A model loaded on its workers, seen from the main thread. */
 export interface LoadedModel {
   readonly info: LoadedModelInfo
@@ -154,6 +164,13 @@ export interface LoadedModel {
    * @throws ServingError MODEL_FAILED, WORKER_LOST.
    */
   run(feeds: NamedTensors): Promise<NamedTensors>
+  /**
+   * Hands a whole request of MLflow's scoring protocol to a free worker, which reads it, runs it alone and writes
+   * the answer: for bodies so large that reading them would stop the event loop. `body` is transferred where it is all
+   * of its buffer, and copied otherwise.
+   * @throws ServingError as the codec does, MODEL_FAILED, WORKER_LOST.
+   */
+  invoke?(media: MediaType, body: Uint8Array): Promise<InvocationAnswer>
   /** Releases the sessions and any worker of its own. Call once, when nothing is in flight. */
   unload(): Promise<void>
 }

@@ -1,5 +1,6 @@
+import type { MediaType } from '../codec/mlflow/content-type.ts'
 import { ServingError } from '../errors.ts'
-import type { LoadedModelInfo } from '../interfaces.ts'
+import type { InvocationAnswer, LoadedModelInfo } from '../interfaces.ts'
 import type { NamedTensors } from '../model/tensor.ts'
 import type { PoolObserver, ThreadEnd } from './pool-observer.ts'
 import { transferList } from './transfer-list.ts'
@@ -55,6 +56,19 @@ export class ModelWorker {
     )
   }
 
+  /** As {@link run}, for a request that has not been read. */
+  invoke(model: ModelKey, media: MediaType, body: Uint8Array): Promise<InvocationAnswer> {
+    const missing = this.#missing.get(model)
+    if (missing !== undefined) return Promise.reject(missing)
+    const { buffer, byteLength } = body
+    // Node cuts small buffers out of a larger one that it goes on using.
+    const whole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
+    return this.#thread.post<'invoke'>(
+      { kind: 'invoke', model, media, body: whole ? body : body.slice() },
+      whole ? [buffer] : [],
+    )
+  }
+
   async unload(model: ModelKey): Promise<void> {
     this.#models.delete(model)
     if (this.#missing.delete(model)) return
@@ -94,9 +108,12 @@ export class ModelWorker {
   /** Posts every load in this tick, so that they stand before any run that follows. */
   async #restore(message: string): Promise<void> {
     if (this.#models.size === 0) return
+    const thread = this.#thread
     const restored = await Promise.all(
       [...this.#models.values()].map((request) => this.#reload(request, message)),
     )
+    // Lost again meanwhile: the next attempt tells how it ends.
+    if (thread !== this.#thread) return
     const count = restored.filter(Boolean).length
     this.#observer.modelsRestored?.(count, restored.length - count)
   }

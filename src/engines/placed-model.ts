@@ -1,5 +1,6 @@
+import type { MediaType } from '../codec/mlflow/content-type.ts'
 import { ServingError } from '../errors.ts'
-import type { LoadedModel, LoadedModelInfo } from '../interfaces.ts'
+import type { InvocationAnswer, LoadedModel, LoadedModelInfo } from '../interfaces.ts'
 import type { NamedTensors } from '../model/tensor.ts'
 import type { ModelWorker } from './model-worker.ts'
 import { fromWire } from './wire-tensors.ts'
@@ -7,9 +8,8 @@ import type { ModelKey } from './worker-messages.ts'
 
 /** A run that waits for a worker on which no other run of its model is in flight. */
 interface WaitingRun {
-  readonly feeds: NamedTensors
-  readonly resolve: (outputs: Promise<NamedTensors>) => void
-  readonly reject: (error: ServingError) => void
+  start(worker: ModelWorker): void
+  reject(error: ServingError): void
 }
 
 /**
@@ -40,12 +40,11 @@ export class PlacedModel implements LoadedModel {
   }
 
   run(feeds: NamedTensors): Promise<NamedTensors> {
-    if (this.#unloaded) return Promise.reject(unloaded())
-    const worker = this.#takeFree()
-    if (worker !== undefined) return this.#runOn(worker, feeds)
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ feeds, resolve, reject })
-    })
+    return this.#submit(async (worker) => fromWire(await worker.run(this.#key, feeds)))
+  }
+
+  invoke(media: MediaType, body: Uint8Array): Promise<InvocationAnswer> {
+    return this.#submit((worker) => worker.invoke(this.#key, media, body))
   }
 
   async unload(): Promise<void> {
@@ -53,6 +52,15 @@ export class PlacedModel implements LoadedModel {
     this.#unloaded = true
     for (const { reject } of this.#waiting.splice(0)) reject(unloaded())
     await this.#leave()
+  }
+
+  #submit<T>(run: (worker: ModelWorker) => Promise<T>): Promise<T> {
+    if (this.#unloaded) return Promise.reject(unloaded())
+    const worker = this.#takeFree()
+    if (worker !== undefined) return this.#runOn(worker, run)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ start: (free) => resolve(this.#runOn(free, run)), reject })
+    })
   }
 
   /** The free worker on which the least waits, which matters where workers are shared. */
@@ -64,13 +72,13 @@ export class PlacedModel implements LoadedModel {
     return this.#free.splice(best, 1)[0]
   }
 
-  async #runOn(worker: ModelWorker, feeds: NamedTensors): Promise<NamedTensors> {
+  async #runOn<T>(worker: ModelWorker, run: (worker: ModelWorker) => Promise<T>): Promise<T> {
     try {
-      return fromWire(await worker.run(this.#key, feeds))
+      return await run(worker)
     } finally {
       const next = this.#waiting.shift()
       if (next === undefined) this.#free.push(worker)
-      else next.resolve(this.#runOn(worker, next.feeds))
+      else next.start(worker)
     }
   }
 }

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CodecOptions, ModelContract } from '../codec/mlflow/invocation.ts'
-import { createScoringCodec } from '../codec/mlflow/scoring.ts'
+import type { Invocation } from '../codec/mlflow/invocation.ts'
 import { ServingError } from '../errors.ts'
 import type { EngineModel } from '../interfaces.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
@@ -21,14 +20,16 @@ export async function warmUp(
   model: EngineModel,
   folder: string,
   manifest: ModelManifest,
-  codec: CodecOptions,
+  decode: (body: Uint8Array) => Invocation | Promise<Invocation>,
 ): Promise<number | undefined> {
   const example = await readExample(folder, manifest)
   if (example !== undefined) {
     try {
-      return await timeRuns(model, () => decodeExample(example, model, manifest, codec))
+      return await timeRuns(model, async () => (await decode(example)).feeds)
     } catch (error) {
-      const reason = ServingError.from(error).message
+      const { message, details } = ServingError.from(error)
+      // MLflow's texts for clients say less than its stack traces.
+      const reason = typeof details.stackTrace === 'string' ? details.stackTrace : message
       throw new ServingError(
         'MODEL_FAILED',
         `The model fails on the input example it was saved with (${manifest.servingInputPath}): ${reason}`,
@@ -56,21 +57,6 @@ async function readExample(
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
-}
-
-async function decodeExample(
-  example: Uint8Array,
-  model: EngineModel,
-  manifest: ModelManifest,
-  options: CodecOptions,
-): Promise<NamedTensors> {
-  const contract: ModelContract = {
-    signature: manifest.signature,
-    inputs: model.inputs,
-    outputs: model.outputs,
-  }
-  const { feeds } = await createScoringCodec(contract, options).decode('application/json', example)
-  return feeds
 }
 
 /** The first run reserves memory; the second, unless that would take long, tells the time of a run. */

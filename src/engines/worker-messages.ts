@@ -1,6 +1,7 @@
+import type { MediaType } from '../codec/mlflow/content-type.ts'
 import type { CodecOptions } from '../codec/mlflow/invocation.ts'
 import type { ErrorCode } from '../errors.ts'
-import type { EngineOptions, LoadedModelInfo } from '../interfaces.ts'
+import type { EngineOptions, InvocationAnswer, LoadedModelInfo } from '../interfaces.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
 import type { WireTensors } from './wire-tensors.ts'
 
@@ -24,6 +25,14 @@ export interface RunRequest {
   readonly feeds: WireTensors
 }
 
+/** Read a request, run it alone and write its answer. */
+export interface InvokeRequest {
+  readonly kind: 'invoke'
+  readonly model: ModelKey
+  readonly media: MediaType
+  readonly body: Uint8Array
+}
+
 /** Give a model's memory back. */
 export interface UnloadRequest {
   readonly kind: 'unload'
@@ -31,12 +40,13 @@ export interface UnloadRequest {
 }
 
 /** What the main thread posts to a worker. One worker answers one request at a time, in order. */
-export type WorkerRequest = LoadRequest | RunRequest | UnloadRequest
+export type WorkerRequest = LoadRequest | RunRequest | InvokeRequest | UnloadRequest
 
 /** What each kind of request is answered with. */
 export interface WorkerAnswers {
   readonly load: LoadedModelInfo
   readonly run: WireTensors
+  readonly invoke: InvocationAnswer
   readonly unload: undefined
 }
 

@@ -158,7 +158,7 @@ export class WorkerThread {
 
   #finished(job: Job): void {
     this.#jobs.delete(job)
-    if (job.kind === 'run') this.#hasRun = true
+    if (isRun(job)) this.#hasRun = true
     if (this.#jobs.size > 0 && this.#state === 'started') this.#begun()
   }
 
@@ -176,13 +176,18 @@ export class WorkerThread {
       const [running] = this.#jobs
       if (running === undefined) return
       const runMs = clock.monotonic() - this.#runningSince
-      if (running.kind === 'run' && runMs >= hangTimeoutMs) {
+      if (isRun(running) && runMs >= hangTimeoutMs) {
         this.abandon(`a run took longer than ${hangTimeoutMs} ms`)
       } else {
         this.#checkForHang(Math.max(hangTimeoutMs - runMs, hangTimeoutMs / 10))
       }
     })
   }
+}
+
+/** Loading may take as long as it takes. */
+function isRun({ kind }: Job): boolean {
+  return kind === 'run' || kind === 'invoke'
 }
 
 function toError({ code, message, details }: WorkerFailure): ServingError {
