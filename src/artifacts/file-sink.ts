@@ -6,7 +6,8 @@ import { cacheFailure } from './cache-failure.ts'
 import type { IndexedFile } from './cache-index.ts'
 import { quotePath } from './safe-path.ts'
 
-const READ_BYTES = 1024 * 1024
+/** Hashing it blocks the event loop, which also answers requests, for less than a millisecond. */
+const READ_BYTES = 256 * 1024
 
 /**
  * Writes one file of a download and hashes it on the way. What comes in order is hashed as it comes; what parts
