@@ -111,6 +111,7 @@ export class BatonServer {
       metrics: this.metrics,
       clock: this.#clock,
       log: this.#log,
+      stopping: () => this.#stopping,
       version: VERSION,
       readiness: {
         ready: () => !this.#stopping && models.ready(),

@@ -46,7 +46,7 @@ export class Listener {
     })
   }
 
-  /** From now on every answer carries `connection: close`. */
+  /** From now on the answer of every new request carries `connection: close`. */
   announceEnd(): void {
     this.#server.prependListener('request', (_request, response) => {
       response.shouldKeepAlive = false

@@ -24,6 +24,8 @@ export interface ScoringParts {
   readonly metrics: ServingMetrics
   readonly clock: Clock
   readonly log: Logger
+  /** The server is ending: its answers ask the client to leave. */
+  readonly stopping: () => boolean
 }
 
 /** Milliseconds of the phases of one request. */
@@ -106,6 +108,7 @@ function reply(
   let { headers } = scoring
   if (extra !== undefined) headers = { ...headers, ...extra }
   if (typeof requestId === 'string') headers = { ...headers, 'x-request-id': requestId }
+  if (parts.stopping()) headers = { ...headers, connection: 'close' }
   if (parts.settings.serverTiming) headers = { ...headers, 'server-timing': timingHeader(timings) }
   // The adapter answers a plain Response with plain headers on its fast path.
   return new Response(body, { status, headers })
