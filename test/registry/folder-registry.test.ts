@@ -132,9 +132,16 @@ describe('a version', () => {
 
   it('that changes while it is looked at is not ready, and is once it rests', async () => {
     registry = new FolderRegistry({ root: tree.root, settleMs: 200 })
-    const copying = setInterval(() => void tree.write('iris/1/model.onnx', `${Math.random()}`), 2)
-    const error = await errorOf('models:/iris/1')
-    clearInterval(copying)
+    let isCopying = true
+    const copying = (async () => {
+      for (let bytes = 1; isCopying; bytes++) {
+        await tree.write('iris/1/model.onnx', 'x'.repeat(bytes % 1000))
+      }
+    })()
+    const error = await errorOf('models:/iris/1').finally(() => {
+      isCopying = false
+      return copying
+    })
     expect(error.code).toBe('VERSION_NOT_READY')
     expect(error.message).toMatch(/still being written/)
     await expect
