@@ -7,7 +7,12 @@ import { batchingObstacle } from './batch-obstacle.ts'
 import { type Batch, type BatchCloseReason, BatchQueue } from './batch-queue.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import { DrainRate } from './drain-rate.ts'
-import { PendingRequest, type SubmitOptions, unwanted } from './pending-request.ts'
+import {
+  PendingRequest,
+  type RequestSize,
+  type SubmitOptions,
+  unwanted,
+} from './pending-request.ts'
 import type { BatchSettings } from './settings.ts'
 
 /** A batch that has come back from its worker. */
@@ -29,6 +34,8 @@ export interface BatcherParts {
   readonly clock: Clock
   readonly observer?: BatchObserver | undefined
 }
+
+const NOTHING: NamedTensors = {}
 
 interface RunningBatch extends Batch {
   readonly startedAt: number
@@ -88,16 +95,28 @@ export class Batcher {
   submit(feeds: NamedTensors, options: SubmitOptions = {}): Promise<NamedTensors> {
     const commonly = commonRows(feeds)
     const size = { rows: commonly ?? 1, bytes: byteLength(feeds) }
-    const now = this.#clock.monotonic()
-    const refusal = this.#closedWith ?? unwanted(options, now) ?? this.#overflow(size)
-    if (refusal !== undefined) return Promise.reject(refusal)
-    return new Promise((resolve, reject) => {
-      const request = new PendingRequest(feeds, size, now, options, resolve, reject)
-      // An empty request runs alone: whether a model takes no rows at all is its own affair.
-      this.#queue.push(request, commonly !== undefined && commonly > 0)
-      if (options.deadlineAt !== undefined) this.#deadlines.watch(options.deadlineAt)
-      this.#scheduleDispatch()
-    })
+    // An empty request runs alone: whether a model takes no rows at all is its own affair.
+    return this.#enqueue(feeds, size, options, commonly !== undefined && commonly > 0)
+  }
+
+  /**
+   * Calls `run` when its turn has come, as a batch of its own: for work on a worker that is more than a run.
+   * @param bytes what it takes up in the queue, beside one row.
+   * @throws what {@link submit} and `run` throw.
+   */
+  async submitAlone<T>(
+    run: () => Promise<T>,
+    bytes: number,
+    options: SubmitOptions = {},
+  ): Promise<T> {
+    let answer: T | undefined
+    const work = async (): Promise<NamedTensors> => {
+      answer = await run()
+      return NOTHING
+    }
+    await this.#enqueue(NOTHING, { rows: 1, bytes }, options, false, work)
+    // It was resolved, so `run` has ended and given its answer.
+    return answer as T
   }
 
   /** From now on every request runs alone. The first reason given stays. */
@@ -127,7 +146,25 @@ export class Batcher {
     return cut
   }
 
-  #overflow(size: { readonly rows: number; readonly bytes: number }): ServingError | undefined {
+  #enqueue(
+    feeds: NamedTensors,
+    size: RequestSize,
+    options: SubmitOptions,
+    shared: boolean,
+    work?: () => Promise<NamedTensors>,
+  ): Promise<NamedTensors> {
+    const now = this.#clock.monotonic()
+    const refusal = this.#closedWith ?? unwanted(options, now) ?? this.#overflow(size)
+    if (refusal !== undefined) return Promise.reject(refusal)
+    return new Promise((resolve, reject) => {
+      const request = new PendingRequest(feeds, size, now, options, resolve, reject, work)
+      this.#queue.push(request, shared)
+      if (options.deadlineAt !== undefined) this.#deadlines.watch(options.deadlineAt)
+      this.#scheduleDispatch()
+    })
+  }
+
+  #overflow(size: RequestSize): ServingError | undefined {
     const { requests, rows, bytes } = this.#queue
     const { maxQueueRows, maxQueueBytes } = this.#settings
     const fits = rows + size.rows <= maxQueueRows && bytes + size.bytes <= maxQueueBytes
@@ -178,7 +215,9 @@ export class Batcher {
 
   async #run(batch: RunningBatch): Promise<NamedTensors> {
     const [first, second] = batch.requests
-    if (first !== undefined && second === undefined) return this.#model.run(first.feeds)
+    if (first !== undefined && second === undefined) {
+      return first.work === undefined ? this.#model.run(first.feeds) : first.work()
+    }
     if (batch.layout === undefined) throw new ServingError('INTERNAL', 'A batch without a layout')
     const parts = batch.requests.map((request) => request.feeds)
     return this.#model.run(mergeRows(batch.layout, parts, batch.rows))

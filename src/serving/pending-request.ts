@@ -18,6 +18,12 @@ export interface SubmitOptions {
   readonly timings?: RequestTimings | undefined
 }
 
+/** What a request takes up in the queue. */
+export interface RequestSize {
+  readonly rows: number
+  readonly bytes: number
+}
+
 /** A request that waits or runs. It is answered once; whatever comes later is dropped. */
 export class PendingRequest {
   readonly feeds: NamedTensors
@@ -27,6 +33,8 @@ export class PendingRequest {
   readonly queuedAt: number
   /** Monotonic milliseconds; Infinity where it has no deadline. */
   readonly deadlineAt: number
+  /** What is done in place of a run of the model. */
+  readonly work: (() => Promise<NamedTensors>) | undefined
   readonly #options: SubmitOptions
   readonly #resolve: (outputs: NamedTensors) => void
   readonly #reject: (error: ServingError) => void
@@ -34,17 +42,19 @@ export class PendingRequest {
 
   constructor(
     feeds: NamedTensors,
-    size: { readonly rows: number; readonly bytes: number },
+    size: RequestSize,
     queuedAt: number,
     options: SubmitOptions,
     resolve: (outputs: NamedTensors) => void,
     reject: (error: ServingError) => void,
+    work?: () => Promise<NamedTensors>,
   ) {
     this.feeds = feeds
     this.rows = size.rows
     this.bytes = size.bytes
     this.queuedAt = queuedAt
     this.deadlineAt = options.deadlineAt ?? Number.POSITIVE_INFINITY
+    this.work = work
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject

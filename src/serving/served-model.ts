@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type {
   DownloadProgress,
+  InvocationAnswer,
   LoadedModel,
   LoadedModelInfo,
   LocalArtifact,
@@ -25,6 +26,8 @@ export interface Equipment<Contract> {
   readonly batcher: Batcher
   readonly contract: Contract
 }
+
+type Invoke = NonNullable<LoadedModel['invoke']>
 
 /** Version and identity: what stays the same as long as the files do. */
 export function versionId(version: ModelVersion): string {
@@ -144,6 +147,32 @@ export class ServedModel<Contract> {
   predict(feeds: NamedTensors, options?: SubmitOptions): Promise<NamedTensors> {
     if (this.#equipment !== undefined) return this.#equipment.batcher.submit(feeds, options)
     return Promise.reject(withdrawn(this.registered))
+  }
+
+  /** Whether {@link invoke} may be called. */
+  get canInvoke(): boolean {
+    return this.#loaded?.invoke !== undefined
+  }
+
+  /**
+   * Hands a whole request to a worker when its turn has come (see `LoadedModel.invoke`); whoever calls it holds a
+   * lease. `timings.runMs` is all the time in the worker.
+   * @throws ServingError as {@link predict}; INTERNAL where the engine has no such call.
+   */
+  invoke(
+    media: Parameters<Invoke>[0],
+    body: Parameters<Invoke>[1],
+    options?: SubmitOptions,
+  ): Promise<InvocationAnswer> {
+    const loaded = this.#loaded
+    if (this.#equipment === undefined || loaded === undefined) {
+      return Promise.reject(withdrawn(this.registered))
+    }
+    const run = async (): Promise<InvocationAnswer> => {
+      if (loaded.invoke !== undefined) return loaded.invoke(media, body)
+      throw new ServingError('INTERNAL', `Engine ${loaded.info.engine} reads no requests`)
+    }
+    return this.#equipment.batcher.submitAlone(run, body.byteLength, options)
   }
 
   /** @throws ServingError INTERNAL for a move that the table of states does not have. */

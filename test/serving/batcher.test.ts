@@ -215,6 +215,43 @@ describe('Batcher', () => {
   })
 })
 
+describe('work of its own', () => {
+  it('takes its turn and a worker, and is answered with what it gives', async () => {
+    const { model, batcher, reports } = setUp()
+    model.holding = true
+    const before = batcher.submit(rows(1, 1))
+    await endOfTurn()
+    const order: string[] = []
+    const work = batcher.submitAlone(async () => {
+      order.push(`after ${model.runs.length} runs`)
+      return 'its answer'
+    }, 1_000)
+    await endOfTurn()
+    const after = batcher.submit(rows(2, 1))
+    expect(order).toEqual([])
+    model.holding = false
+    model.held[0]?.finish()
+    expect(await work).toBe('its answer')
+    await Promise.all([before, after])
+    expect(order).toEqual(['after 1 runs'])
+    expect(reports.map(({ reason }) => reason)).toEqual(['idle-worker', 'alone', 'idle-worker'])
+  })
+
+  it('fails with its own error, and is bounded like everything that waits', async () => {
+    const { model, batcher } = setUp({ maxQueueBytes: 100 })
+    const failing = batcher.submitAlone(() => Promise.reject(modelFailed()), 1_000)
+    expect(await codeOf(failing)).toBe('MODEL_FAILED')
+    model.holding = true
+    const running = batcher.submit(rows(1, 1))
+    await endOfTurn()
+    const waiting = batcher.submit(rows(2, 1))
+    expect(await codeOf(batcher.submitAlone(async () => 1, 1_000))).toBe('QUEUE_FULL')
+    model.holding = false
+    model.held[0]?.finish()
+    await Promise.all([running, waiting])
+  })
+})
+
 describe('a bad request', () => {
   const failsOn = (bad: number) => (feeds: NamedTensors) => {
     if (values(feeds.x).includes(bad)) throw modelFailed()
