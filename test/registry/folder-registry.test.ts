@@ -140,8 +140,8 @@ describe('a version', () => {
     })()
     const error = await errorOf('models:/iris/1').finally(() => {
       isCopying = false
-      return copying
     })
+    await copying
     expect(error.code).toBe('VERSION_NOT_READY')
     expect(error.message).toMatch(/still being written/)
     await expect
