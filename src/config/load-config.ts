@@ -9,6 +9,8 @@ import { type Config, type Flags, readConfig } from './read-config.ts'
  */
 export function loadConfig(flags: Flags, configFlag: string | undefined): Config {
   const { env } = process
+  // On Node 20 the SDK prints a warning to standard error with every client; Baton's minimum is stated elsewhere.
+  env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const fileName = configFlag ?? (env.BATON_CONFIG || undefined)
   const file = fileName === undefined ? undefined : readFile(fileName)
   return readConfig({ flags, env, file, credentials: readCredentials(env.HOME) })
