@@ -1,6 +1,6 @@
 import { PER_SECOND, timestampText } from './calendar.ts'
-import { DATETIME_NS, type Dtype, type TimeUnit } from './dtype.ts'
-import { parsePandasTime } from './pandas-time.ts'
+import { DATETIME_NS, datetimeType, type TimeUnit } from './dtype.ts'
+import { isMissingTime, readPandasTime } from './pandas-time.ts'
 import { PythonError } from './python-error.ts'
 import {
   isMissing,
@@ -26,7 +26,7 @@ export function toNanosecondColumn(column: NdArray): NdArray {
     if (wide > NOT_A_TIME && wide < 2n ** 63n) return wide
     throw outOfBounds(count, unit)
   })
-  const to: Dtype = dtype.zone === undefined ? DATETIME_NS : { ...DATETIME_NS, zone: dtype.zone }
+  const to = datetimeType('ns', dtype.zone)
   return new NdArray(to, column.shape, counts)
 }
 
@@ -53,9 +53,10 @@ function objectNanoseconds(value: PyObject): bigint {
   if (value instanceof Timestamp) return value.count * (PER_SECOND.ns / PER_SECOND[value.unit])
   if (typeof value === 'bigint') {
     if (value >= NOT_A_TIME && value < 2n ** 63n) return value
-    throw new PythonError('OutOfBoundsDatetime', `Out of bounds nanosecond timestamp: ${value}`)
+    throw new PythonError('OverflowError', 'Python int too large to convert to C long')
   }
   if (typeof value === 'number') return BigInt(Math.trunc(value))
-  if (typeof value === 'string') return parsePandasTime(value)
+  if (typeof value === 'string')
+    return isMissingTime(value) ? NOT_A_TIME : readPandasTime(value).nanoseconds
   throw new PythonError('TypeError', `${typeText(value)} is not convertible to datetime`)
 }

@@ -1,5 +1,4 @@
 import { type Dtype, OBJECT } from './dtype.ts'
-import { textColumn } from './infer-column.ts'
 import { convertElements, numericArray, setNumber } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'
 import {
@@ -107,8 +106,8 @@ function refuseUnfit(column: NdArray, dtype: Dtype): void {
   }
 }
 
-/** Text of each value as pandas' own string, what is missing left out. */
+/** Text of each value, None and NaN among them. */
 function asText(column: NdArray): NdArray {
   const values = Array.from({ length: column.data.length }, (_, i) => element(column, i))
-  return textColumn(values.map((value) => (isMissing(value) ? null : pythonText(value))))
+  return new NdArray(OBJECT, column.shape, values.map(pythonText))
 }

@@ -1,4 +1,5 @@
 import { allocate, type TypedArray } from '../../model/tensor.ts'
+import { PER_SECOND } from './calendar.ts'
 import { bytesType, type Dtype, textType } from './dtype.ts'
 import { parseNumpyTime } from './numpy-time.ts'
 import { encodeError, PythonError } from './python-error.ts'
@@ -11,6 +12,7 @@ import {
   numberToFloat16,
   type PyObject,
   plain,
+  Timestamp,
   typeName,
 } from './python-object.ts'
 import { pythonText } from './python-text.ts'
@@ -162,5 +164,6 @@ function toNanoseconds(value: PyObject): bigint {
     if (value >= LONG_MIN && value < 2n ** 63n) return value
     throw new PythonError('OverflowError', 'int too big to convert')
   }
+  if (value instanceof Timestamp) return value.count * (PER_SECOND.ns / PER_SECOND[value.unit])
   throw new PythonError('ValueError', 'Could not convert object to NumPy datetime')
 }
