@@ -54,7 +54,7 @@ export class BatonServer {
     const { pool, models } = createServing({ config, artifacts, metrics, clock, log })
     this.#pool = pool
     this.#models = models
-    this.#listener = new Listener(this.#createApp(), config)
+    this.#listener = new Listener(this.#createApp(), config, log)
   }
 
   /**

@@ -4,14 +4,17 @@ import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Clock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import { logAccess } from './access-log.ts'
 import type { HttpEnv } from './route-methods.ts'
 
-/** Limits of connections, all in milliseconds but the last. */
+/** Limits of connections, times in milliseconds. */
 export interface ListenerLimits {
   readonly headersTimeoutMs: number
   readonly bodyTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly maxConnections: number
+  readonly accessLog: boolean
 }
 
 /**
@@ -21,7 +24,7 @@ export interface ListenerLimits {
 export class Listener {
   readonly #server: Server
 
-  constructor(app: Hono<HttpEnv>, limits: ListenerLimits) {
+  constructor(app: Hono<HttpEnv>, limits: ListenerLimits, log: Logger) {
     // The adapter's own Request and Response would be put in place of the global ones of the process.
     const options = { fetch: app.fetch, overrideGlobalObjects: true }
     this.#server = createAdaptorServer(options) as Server
@@ -29,6 +32,7 @@ export class Listener {
     this.#server.requestTimeout = Math.max(limits.bodyTimeoutMs, limits.headersTimeoutMs)
     this.#server.keepAliveTimeout = limits.idleTimeoutMs
     this.#server.maxConnections = limits.maxConnections
+    if (limits.accessLog) logAccess(this.#server, log)
   }
 
   /**
