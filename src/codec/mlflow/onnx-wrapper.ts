@@ -125,12 +125,10 @@ function checkShape(shape: readonly number[], spec: TensorSpec): void {
   }
 }
 
-/** ONNX Runtime takes `str()` of each object. */
+/** ONNX Runtime takes `str()` of each object, and cuts the text of a text array at a NUL. */
 function textData(array: NdArray, spec: TensorSpec): readonly string[] {
   return Array.from({ length: array.data.length }, (_, i) => {
-    const value = element(array, i)
-    const isBytes = value instanceof Uint8Array && array.dtype.kind === 'S'
-    const text = isBytes ? Buffer.from(value).toString('latin1') : pythonText(value)
+    const text = elementText(array, i)
     if (text.includes('\0')) {
       // onnxruntime-node would cut the text there, and the model would answer to something else.
       throw badRequest(
@@ -141,4 +139,12 @@ function textData(array: NdArray, spec: TensorSpec): readonly string[] {
     if (error !== undefined) throw error
     return text
   })
+}
+
+function elementText(array: NdArray, i: number): string {
+  const value = element(array, i)
+  if (array.dtype.kind === 'O') return pythonText(value)
+  const text =
+    value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : pythonText(value)
+  return text.split('\0', 1)[0] ?? ''
 }
