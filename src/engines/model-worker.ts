@@ -3,7 +3,8 @@ import { ServingError } from '../errors.ts'
 import type { InvocationAnswer, LoadedModelInfo } from '../interfaces.ts'
 import type { NamedTensors } from '../model/tensor.ts'
 import type { PoolObserver, ThreadEnd } from './pool-observer.ts'
-import { transferList } from './transfer-list.ts'
+import { ownedBuffers, transferList } from './transfer-list.ts'
+import { warmUp } from './warm-up.ts'
 import { toWire, type WireTensors } from './wire-tensors.ts'
 import type { LoadRequest, ModelKey } from './worker-messages.ts'
 import { type ThreadOptions, WorkerThread } from './worker-thread.ts'
@@ -38,12 +39,20 @@ export class ModelWorker {
     return this.#thread.pending
   }
 
-  /** @throws what the signal says when it was raised meanwhile; the model is to be unloaded all the same. */
+  /**
+   * Loads the model and warms it up.
+   * @throws what the signal says when it was raised meanwhile; the model is to be unloaded all the same.
+   */
   async load(request: LoadRequest, signal: AbortSignal): Promise<LoadedModelInfo> {
     const info = await this.#thread.post<'load'>(request)
+    const { model } = request
+    const warmupMs = await warmUp(request, info, {
+      run: (feeds) => this.run(model, feeds),
+      invoke: (media, body) => this.invoke(model, media, body),
+    })
     signal.throwIfAborted()
-    this.#models.set(request.model, request)
-    return info
+    this.#models.set(model, request)
+    return { ...info, warmupMs }
   }
 
   /** Runs after what was posted before, of any model. */
@@ -60,12 +69,10 @@ export class ModelWorker {
   invoke(model: ModelKey, media: MediaType, body: Uint8Array): Promise<InvocationAnswer> {
     const missing = this.#missing.get(model)
     if (missing !== undefined) return Promise.reject(missing)
-    const { buffer, byteLength } = body
-    // Node cuts small buffers out of a larger one that it goes on using.
-    const whole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
+    const owned = ownedBuffers(body)
     return this.#thread.post<'invoke'>(
-      { kind: 'invoke', model, media, body: whole ? body : body.slice() },
-      whole ? [buffer] : [],
+      { kind: 'invoke', model, media, body: owned.length > 0 ? body : body.slice() },
+      owned,
     )
   }
 
@@ -105,7 +112,7 @@ export class ModelWorker {
     void this.#restore(message)
   }
 
-  /** Posts every load in this tick, so that they stand before any run that follows. */
+  /** Posts every load in this tick, so that they stand before any run that follows; the runs warm them up. */
   async #restore(message: string): Promise<void> {
     if (this.#models.size === 0) return
     const thread = this.#thread

@@ -20,3 +20,8 @@ export function transferList(tensors: NamedTensors): ArrayBuffer[] {
   }
   return list
 }
+
+/** The buffer of `bytes` where it holds nothing else: Node cuts small ones out of a buffer that it goes on using. */
+export function ownedBuffers({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : []
+}

@@ -1,54 +1,54 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Invocation } from '../codec/mlflow/invocation.ts'
+import type { MediaType } from '../codec/mlflow/content-type.ts'
+import { createScoringCodec } from '../codec/mlflow/scoring.ts'
 import { ServingError } from '../errors.ts'
-import type { EngineModel } from '../interfaces.ts'
-import type { ModelManifest } from '../model/mlmodel.ts'
+import type { InvocationAnswer } from '../interfaces.ts'
 import { allocate, elementCount, type NamedTensors, type TensorSpec } from '../model/tensor.ts'
+import type { LoadRequest, WorkerAnswers } from './worker-messages.ts'
 
 /** Zeros are for reserving memory; beyond this they would rather exhaust it. */
 const MAX_ZEROS = 2 ** 24
 
+/** A larger example is read by the worker, so that the event loop does not wait for it. */
+const MAX_EXAMPLE_BYTES = 64 * 1024
+
+/** Ways to run a model that has just been loaded. */
+interface WarmUpRuns {
+  run(feeds: NamedTensors): Promise<unknown>
+  invoke(media: MediaType, body: Uint8Array): Promise<InvocationAnswer>
+}
+
 /**
- * Runs a model before its first request, so that no request pays for the memory that a first run
- * reserves: with the request that was saved with it, else with zeros where every shape but the batch is known.
+ * Runs a model before its first request, so that no request pays for the memory that a first run reserves: with the
+ * request that was saved with it, else with zeros where every shape but the batch is known.
  *
  * @returns milliseconds of the last run; undefined when nothing was run.
  * @throws ServingError MODEL_FAILED when the saved request fails. Zeros may fail: a model need not take them.
  */
 export async function warmUp(
-  model: EngineModel,
-  folder: string,
-  manifest: ModelManifest,
-  decode: (body: Uint8Array) => Invocation | Promise<Invocation>,
+  request: LoadRequest,
+  info: WorkerAnswers['load'],
+  runs: WarmUpRuns,
 ): Promise<number | undefined> {
-  const example = await readExample(folder, manifest)
-  if (example !== undefined) {
-    try {
-      return await timeRuns(model, async () => (await decode(example)).feeds)
-    } catch (error) {
-      const { message, details } = ServingError.from(error)
-      // MLflow's texts for clients say less than its stack traces.
-      const reason = typeof details.stackTrace === 'string' ? details.stackTrace : message
-      throw new ServingError(
-        'MODEL_FAILED',
-        `The model fails on the input example it was saved with (${manifest.servingInputPath}): ${reason}`,
-        { cause: error },
-      )
-    }
-  }
-  if (zeros(model.inputs) === undefined) return undefined
+  const example = await readExample(request)
+  if (example === undefined) return runZeros(info.inputs, runs)
   try {
-    return await timeRuns(model, () => zeros(model.inputs) ?? {})
-  } catch {
-    return undefined
+    return await runExample(example, request, info, runs)
+  } catch (error) {
+    const { code, message, details } = ServingError.from(error)
+    if (code === 'WORKER_LOST' || code === 'DEADLINE_EXCEEDED') throw error
+    // MLflow's texts for clients say less than its stack traces.
+    const reason = typeof details.stackTrace === 'string' ? details.stackTrace : message
+    throw new ServingError(
+      'MODEL_FAILED',
+      `The model fails on the input example it was saved with (${request.manifest.servingInputPath}): ${reason}`,
+      { cause: error },
+    )
   }
 }
 
-async function readExample(
-  folder: string,
-  manifest: ModelManifest,
-): Promise<Uint8Array | undefined> {
+async function readExample({ folder, manifest }: LoadRequest): Promise<Uint8Array | undefined> {
   if (manifest.servingInputPath === undefined) return undefined
   try {
     return await readFile(join(folder, manifest.servingInputPath))
@@ -59,27 +59,62 @@ async function readExample(
   }
 }
 
-/** The first run reserves memory; the second, unless that would take long, tells the time of a run. */
-async function timeRuns(
-  model: EngineModel,
-  feeds: () => NamedTensors | Promise<NamedTensors>,
+async function runExample(
+  example: Uint8Array,
+  { manifest, codec: options }: LoadRequest,
+  { inputs, outputs }: WorkerAnswers['load'],
+  runs: WarmUpRuns,
 ): Promise<number> {
-  const first = await timeRun(model, await feeds())
-  return first > 1000 ? first : timeRun(model, await feeds())
+  if (example.byteLength > MAX_EXAMPLE_BYTES) {
+    return lastOf(async () => (await runs.invoke('application/json', example.slice())).runMs)
+  }
+  const codec = createScoringCodec({ signature: manifest.signature, inputs, outputs }, options)
+  // Read each time: the buffers of a run are handed over.
+  return lastOf(async () => {
+    const { feeds } = await codec.decode('application/json', example)
+    return timed(() => runs.run(feeds))
+  })
 }
 
-async function timeRun(model: EngineModel, feeds: NamedTensors): Promise<number> {
+async function runZeros(
+  inputs: readonly TensorSpec[],
+  runs: WarmUpRuns,
+): Promise<number | undefined> {
+  const shapes = zeroShapes(inputs)
+  if (shapes === undefined) return undefined
+  try {
+    return await lastOf(() => timed(() => runs.run(zeros(inputs, shapes))))
+  } catch (error) {
+    const { code } = ServingError.from(error)
+    if (code === 'WORKER_LOST' || code === 'DEADLINE_EXCEEDED') throw error
+    return undefined
+  }
+}
+
+/** Milliseconds of the second of two runs: the first reserves memory. One is enough where it takes long. */
+async function lastOf(run: () => Promise<number>): Promise<number> {
+  const first = await run()
+  return first > 1000 ? first : run()
+}
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
   const started = performance.now()
-  await model.run(feeds)
+  await run()
   return performance.now() - started
 }
 
-/** A batch of one; undefined when a shape is free beyond its batch, or unknown. */
-function zeros(inputs: readonly TensorSpec[]): NamedTensors | undefined {
+/** Shapes of a batch of one; undefined when a shape is free beyond its batch, or unknown. */
+function zeroShapes(inputs: readonly TensorSpec[]): readonly (readonly number[])[] | undefined {
   const shapes = inputs.map(({ shape }) => shape.map((size, i) => (i === 0 && size < 0 ? 1 : size)))
   const known = shapes.every((shape) => shape.length > 0 && shape.every((size) => size >= 0))
   const total = shapes.reduce((sum, shape) => sum + elementCount(shape), 0)
-  if (!known || total > MAX_ZEROS) return undefined
+  return known && total <= MAX_ZEROS ? shapes : undefined
+}
+
+function zeros(
+  inputs: readonly TensorSpec[],
+  shapes: readonly (readonly number[])[],
+): NamedTensors {
   return Object.fromEntries(
     inputs.map(({ name, dtype }, i) => {
       const shape = shapes[i] ?? []

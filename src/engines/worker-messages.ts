@@ -8,7 +8,7 @@ import type { WireTensors } from './wire-tensors.ts'
 /** Names a model inside a worker: unique in the process, never used again. */
 export type ModelKey = number
 
-/** Open the files of `folder`, then warm up. Answered by {@link LoadedModelInfo}. */
+/** Open the files of `folder`. */
 export interface LoadRequest {
   readonly kind: 'load'
   readonly model: ModelKey
@@ -39,12 +39,15 @@ export interface UnloadRequest {
   readonly model: ModelKey
 }
 
+/** What `worker.ts` answers. */
+export type TaskRequest = LoadRequest | RunRequest | UnloadRequest
+
 /** What the main thread posts to a worker. One worker answers one request at a time, in order. */
-export type WorkerRequest = LoadRequest | RunRequest | InvokeRequest | UnloadRequest
+export type WorkerRequest = TaskRequest | InvokeRequest
 
 /** What each kind of request is answered with. */
 export interface WorkerAnswers {
-  readonly load: LoadedModelInfo
+  readonly load: Omit<LoadedModelInfo, 'warmupMs'>
   readonly run: WireTensors
   readonly invoke: InvocationAnswer
   readonly unload: undefined

@@ -6,7 +6,9 @@ import type { WorkerAnswers, WorkerFailure, WorkerReply, WorkerRequest } from '.
 
 const runningFromSource = import.meta.url.endsWith('.ts')
 const stripsTypes = Boolean((process.features as { typescript?: unknown }).typescript)
-const workerEntry = new URL(runningFromSource ? './worker.ts' : './worker.js', import.meta.url).href
+const entry = (name: string): string =>
+  new URL(`./${name}.${runningFromSource ? 'ts' : 'js'}`, import.meta.url).href
+const invokeEntry = { filename: entry('invoke-worker'), name: 'invoke' }
 
 type Kind = WorkerRequest['kind']
 type RequestOf<K extends Kind> = Extract<WorkerRequest, { kind: K }>
@@ -55,7 +57,7 @@ export class WorkerThread {
     // biome-ignore lint/style/noProcessEnv: written, not read
     process.env.ORT_DISABLE_TELEMETRY = '1'
     this.#pool = new Piscina({
-      filename: workerEntry,
+      filename: entry('worker'),
       // No minimum: Piscina would replace a thread that exits by one that knows no models.
       minThreads: 0,
       maxThreads: 1,
@@ -94,7 +96,8 @@ export class WorkerThread {
       const job: Job = { kind: request.kind, reject }
       this.#jobs.add(job)
       if (this.#jobs.size === 1) this.#begun()
-      this.#pool.run(request, { transferList: transfer }).then(
+      const task = request.kind === 'invoke' ? invokeEntry : undefined
+      this.#pool.run(request, { transferList: transfer, ...task }).then(
         (reply: WorkerReply<K>) => {
           this.#finished(job)
           if ('failure' in reply) reject(toError(reply.failure))

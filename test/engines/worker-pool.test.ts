@@ -217,6 +217,22 @@ describe('warm-up', () => {
     expect(info.warmupMs).toBeGreaterThan(0)
   })
 
+  it('lets the worker read a large one', async () => {
+    const { pool } = openPool()
+    const many = JSON.stringify(Array.from({ length: 8000 }, () => [0.5, 1.5, 2.5, 3.5]))
+    const { info } = await pool.load(
+      folderWith('affine-1', `{"inputs": {"x": ${many}}}`),
+      manifest,
+      unsignalled,
+    )
+    expect(info.warmupMs).toBeGreaterThan(0)
+    const wrong = folderWith('affine-1', `{"inputs": {"y": ${many}}}`)
+    await expect(pool.load(wrong, manifest, unsignalled)).rejects.toMatchObject({
+      code: 'MODEL_FAILED',
+      message: expect.stringContaining('example.json'),
+    })
+  })
+
   it('fails the load where the model fails on it', async () => {
     const { pool } = openPool()
     const folder = folderWith('affine-1', '{"inputs": {"x": [[0.0, 1.0, 2.0]]}}')
