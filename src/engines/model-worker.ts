@@ -71,7 +71,7 @@ export class ModelWorker {
     if (missing !== undefined) return Promise.reject(missing)
     const owned = ownedBuffers(body)
     return this.#thread.post<'invoke'>(
-      { kind: 'invoke', model, media, body: owned.length > 0 ? body : body.slice() },
+      { kind: 'invoke', model, media, body: owned.length > 0 ? body : new Uint8Array(body) },
       owned,
     )
   }

@@ -66,7 +66,9 @@ async function runExample(
   runs: WarmUpRuns,
 ): Promise<number> {
   if (example.byteLength > MAX_EXAMPLE_BYTES) {
-    return lastOf(async () => (await runs.invoke('application/json', example.slice())).runMs)
+    return lastOf(
+      async () => (await runs.invoke('application/json', new Uint8Array(example))).runMs,
+    )
   }
   const codec = createScoringCodec({ signature: manifest.signature, inputs, outputs }, options)
   // Read each time: the buffers of a run are handed over.
