@@ -1,0 +1,23 @@
+import type { BenchReport, CaseReport } from './report.ts'
+
+export function toMarkdown(report: BenchReport): string {
+  const parts = report.cases.map(caseTable)
+  return `${report.machine}; load by ${report.load}.\n\n${parts.join('\n')}`
+}
+
+export function caseTable({ title, lines, notes = [] }: CaseReport): string {
+  const columns = [...new Set(lines.flatMap(({ figures }) => Object.keys(figures)))]
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`
+  const head = row(['', ...columns]) + row(['---', ...columns.map(() => '--:')])
+  const body = lines.map(({ subject, figures }) =>
+    row([subject, ...columns.map((column) => format(figures[column]))]),
+  )
+  return `### ${title}\n\n${head}${body.join('')}${notes.map((note) => `\n${note}\n`).join('')}`
+}
+
+/** Three digits that mean something. */
+function format(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return ''
+  if (value === 0 || Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
+  return Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)))
+}

@@ -1,0 +1,28 @@
+/** One measured line: what was measured and its figures, by names that carry the unit. */
+export interface Line {
+  readonly subject: string
+  readonly figures: Readonly<Record<string, number>>
+}
+
+/** What one case found. */
+export interface CaseReport {
+  readonly name: string
+  readonly title: string
+  readonly lines: readonly Line[]
+  /** What a reader must know, such as what was left out. */
+  readonly notes?: readonly string[]
+}
+
+/** A whole run. */
+export interface BenchReport {
+  readonly machine: string
+  readonly load: string
+  readonly cases: readonly CaseReport[]
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+}

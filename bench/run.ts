@@ -1,0 +1,84 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { CASES } from './cases/all.ts'
+import type { BenchContext, Case } from './cases/case.ts'
+import { type LoadName, preferredLoad } from './load/load.ts'
+import { machineLine } from './machine.ts'
+import { makeBenchModels } from './models/bench-models.ts'
+import { caseTable, toMarkdown } from './report/markdown.ts'
+import { toSvg } from './report/plot.ts'
+import type { BenchReport, CaseReport } from './report/report.ts'
+
+const USAGE = `npm run bench -- [cases] [options]
+
+  cases                 ${CASES.map(({ name, about }) => `${name}: ${about}`).join('\n                        ')}
+  --short               a second a measurement, one round
+  --seconds, --rounds   of each measurement (default 5 and 3)
+  --connections, --rows lists such as 1,64 in place of each case's own
+  --load                wrk or autocannon (default: wrk where it is installed)
+  --peers <folder>      the rig that starts other model servers
+  --out <folder>        default bench/results
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    short: { type: 'boolean', default: false },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    connections: { type: 'string' },
+    rows: { type: 'string' },
+    load: { type: 'string' },
+    peers: { type: 'string' },
+    out: { type: 'string', default: new URL('./results', import.meta.url).pathname },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+function list(text: string | undefined): readonly number[] | undefined {
+  return text?.split(',').map(Number)
+}
+
+function chosenCases(names: readonly string[]): readonly Case[] {
+  const unknown = names.filter((name) => !CASES.some((one) => one.name === name))
+  if (unknown.length > 0) throw new Error(`no case ${unknown.join(', ')}\n\n${USAGE}`)
+  return names.length === 0 ? CASES : CASES.filter(({ name }) => names.includes(name))
+}
+
+async function main(): Promise<void> {
+  const cases = chosenCases(positionals)
+  const machine = machineLine()
+  const load = (values.load as LoadName | undefined) ?? preferredLoad()
+  const models = await makeBenchModels()
+  const context: BenchContext = {
+    models,
+    load,
+    seconds: Number(values.seconds ?? (values.short ? 1 : 5)),
+    rounds: Number(values.rounds ?? (values.short ? 1 : 3)),
+    connections: list(values.connections),
+    rows: list(values.rows),
+    peers: values.peers,
+    progress: (text) => process.stderr.write(`${text}\n`),
+  }
+  const found: CaseReport[] = []
+  try {
+    for (const one of cases) {
+      const reports = await one.run(context)
+      for (const report of reports) console.log(caseTable(report))
+      found.push(...reports)
+    }
+  } finally {
+    await rm(models.registry, { recursive: true })
+  }
+  await save({ machine, load, cases: found }, values.out)
+}
+
+async function save(report: BenchReport, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await writeFile(`${folder}/latest.json`, `${JSON.stringify(report, null, 1)}\n`)
+  await writeFile(`${folder}/latest.md`, toMarkdown(report))
+  await writeFile(`${folder}/latest.svg`, toSvg(report))
+}
+
+if (values.help) console.log(USAGE)
+else await main()
