@@ -46,7 +46,7 @@ describe('a request handed to the worker unread', () => {
     const { pool } = openPool()
     const model = await loadFixture(pool, 'affine-1')
     const own = bytes('{"inputs": {"x": [[0.0, 0.0, 0.0, 0.0]]}}')
-    const slab = new Uint8Array(8192)
+    const slab = Buffer.alloc(8192)
     slab.set(own, 100)
     await invoke(model, slab.subarray(100, 100 + own.length))
     expect(slab[100]).toBe(own[0])
