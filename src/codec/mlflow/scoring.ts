@@ -1,6 +1,7 @@
 import type { NamedTensors } from '../../model/tensor.ts'
 import { writeAnswer } from './answer.ts'
 import type { MediaType } from './content-type.ts'
+import { decodeCsv } from './decode-csv.ts'
 import { decodeJson } from './decode-json.ts'
 import { createDirectDecoder } from './direct.ts'
 import type { AnswerForm, CodecOptions, Invocation, ModelContract } from './invocation.ts'
@@ -25,8 +26,14 @@ export function createScoringCodec(contract: ModelContract, options: CodecOption
   const decodeDirectly = createDirectDecoder(contract)
   return {
     decode(media, body) {
-      if (media !== 'application/json') throw badRequest(`${media} bodies cannot be read yet`)
-      return decodeDirectly(body) ?? decodeJson(body, contract, options)
+      switch (media) {
+        case 'application/json':
+          return decodeDirectly(body) ?? decodeJson(body, contract, options)
+        case 'text/csv':
+          return decodeCsv(body, contract, options)
+        case 'application/vnd.apache.parquet':
+          throw badRequest('Parquet bodies cannot be read yet')
+      }
     },
     encode: (answer, outputs) => writeAnswer(answer, outputs, contract, options),
   }
