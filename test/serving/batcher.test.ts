@@ -103,6 +103,23 @@ describe('Batcher', () => {
     ])
   })
 
+  it('keeps the order of thousands that wait', async () => {
+    const { model, batcher, reports } = setUp()
+    model.holding = true
+    const numbers = Array.from({ length: 5_000 }, (_, n) => n)
+    const answers = numbers.slice(0, 2_500).map((n) => batcher.submit(rows(n, 1)))
+    await endOfTurn()
+    answers.push(...numbers.slice(2_500).map((n) => batcher.submit(rows(n, 1))))
+    model.holding = false
+    model.held[0]?.finish()
+    const firsts = (await Promise.all(answers)).map(({ x }) => values(x)[0])
+    expect(firsts).toEqual(numbers.map((n) => n * 1_000))
+    expect(model.runs.flatMap((feeds) => values(feeds.x)).filter((_, i) => i % 2 === 0)).toEqual(
+      numbers.map((n) => n * 1_000),
+    )
+    expect(new Set(reports.map(({ reason }) => reason))).toEqual(new Set(['rows', 'idle-worker']))
+  })
+
   it('runs a request larger than the limit alone', async () => {
     const { model, batcher } = setUp({ maxRows: 4 })
     await Promise.all([1, 9, 1].map((count, n) => batcher.submit(rows(n, count))))
@@ -385,6 +402,39 @@ describe('deadlines and cancellation', () => {
     expect(model.runs.map((feeds) => values(feeds.x)[0])).toEqual([1_000, 3_000])
   })
 
+  it('drops what is due behind those that were taken, and keeps the others', async () => {
+    const { model, batcher, clock } = setUp({ maxRows: 2 })
+    model.holding = true
+    const answers = [1, 2, 3, 4, 5].map((n) =>
+      codeOf(batcher.submit(rows(n, 1), { deadlineAt: n === 4 ? 20 : 1_000 })),
+    )
+    await endOfTurn()
+    clock.advance(20)
+    model.holding = false
+    model.held[0]?.finish()
+    expect(await Promise.all(answers)).toEqual([
+      'answered',
+      'answered',
+      'answered',
+      'DEADLINE_EXCEEDED',
+      'answered',
+    ])
+    expect(model.runs.map((feeds) => values(feeds.x)[0])).toEqual([1_000, 3_000])
+    expect(model.rowsOfRuns).toEqual([2, 2])
+  })
+
+  it('is not late for a deadline that comes before those it knows', async () => {
+    const { model, batcher, clock } = setUp()
+    model.holding = true
+    const patient = batcher.submit(rows(1, 1), { deadlineAt: 1_000 })
+    const hurried = codeOf(batcher.submit(rows(2, 1), { deadlineAt: 10 }))
+    await endOfTurn()
+    clock.advance(10)
+    expect(await hurried).toBe('DEADLINE_EXCEEDED')
+    model.held[0]?.finish()
+    await patient
+  })
+
   it('refuses at once what comes too late or from a client that has gone', async () => {
     const { model, batcher, clock } = setUp()
     clock.advance(10)
@@ -450,6 +500,7 @@ describe('closing', () => {
     expect(batcher.close(new ServingError('SHUTTING_DOWN', 'the end'))).toBe(2)
     expect(await Promise.all([running, waiting])).toEqual(['SHUTTING_DOWN', 'SHUTTING_DOWN'])
     expect(await codeOf(batcher.submit(rows(3, 1)))).toBe('SHUTTING_DOWN')
+    expect(batcher.close(new ServingError('SHUTTING_DOWN', 'again'))).toBe(0)
     expect(idle).toBe(false)
     model.held[0]?.finish()
     await ended

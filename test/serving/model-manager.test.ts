@@ -69,6 +69,14 @@ describe('promise 1: the set given for a name replaces the previous set', () => 
     expect(serving.manager.status()).toEqual([])
   })
 
+  it('lets the next model answer requests without a name when the first is removed', async () => {
+    const serving = await servingV1()
+    await serving.set('churn', { champion: version('churn', 7) })
+    await serving.set('iris', {})
+    await serving.manager.settled()
+    expect(serving.manager.acquire({}).model.name).toBe('churn')
+  })
+
   it('leaves other models alone', async () => {
     const serving = await servingV1()
     await serving.set('churn', { champion: version('churn', 7) })
@@ -91,6 +99,20 @@ describe('promise 1: the set given for a name replaces the previous set', () => 
       result: 'superseded',
       reason: 'version 1 is wanted now',
     })
+  })
+
+  it('gives back what a load brings that would not be cancelled', async () => {
+    const serving = await servingV1()
+    const load = serving.loads.hold(v2.source, true)
+    const first = serving.set('iris', { champion: v2 })
+    await load.begun
+    void serving.set('iris', { champion: v1 })
+    load.finish()
+    await first
+    await serving.manager.settled()
+    expect(serving.models.get(v2.source)?.unloaded).toBe(true)
+    expect(serving.released).toEqual([v2.source])
+    expect(serving.moves.slice(-2)).toEqual(['2 loading', '2 closed'])
   })
 
   it('follows an alias that flaps from 1 to 2 to 1 to 2', async () => {
@@ -453,6 +475,24 @@ describe('promise 6: a version is not given back to the loop of failure', () => 
     expect(serving.serving('iris')).toBe('2')
   })
 
+  it('takes back every reference of the bad version, and no other', async () => {
+    const serving = new ManualServing({ standbyMs: 60_000 })
+    await serving.set('iris', { champion: v1, next: v1, fixed: v3 })
+    await serving.set('iris', { champion: v2, next: v2, fixed: v3 })
+    expect(serving.manager.takeBack('iris', 'champion', 'slow')).toBe(true)
+    const { refs, versions } = serving.manager.modelStatus('iris')
+    expect(refs.map(({ ref, serving: number }) => `${ref} ${number}`)).toEqual([
+      'champion 1',
+      'next 1',
+      'fixed 3',
+    ])
+    expect(versions.map(({ version: number, state }) => `${number} ${state}`)).toEqual([
+      '1 ready',
+      '3 ready',
+      '2 failed',
+    ])
+  })
+
   it('takes back only to a version that is still loaded', async () => {
     const serving = await servingV1()
     expect(serving.manager.takeBack('iris', 'champion', 'slow')).toBe(false)
@@ -531,18 +571,20 @@ describe('loading several models', () => {
     expect(serving.manager.ready()).toBe(true)
   })
 
-  it('cancels one that waits for its turn', async () => {
+  it('cancels one that waits for its turn, and those behind it move up', async () => {
     const serving = new ManualServing({ maxConcurrentLoads: 1 })
     const churn = version('churn', 1)
     const held = serving.downloads.hold(v1.source)
     void serving.set('iris', { champion: v1 })
     void serving.set('churn', { champion: churn })
+    void serving.set('wine', { champion: version('wine', 4) })
     await held.begun
     void serving.set('churn', {})
     held.finish()
     await serving.manager.settled()
-    expect(serving.downloads.begun).toEqual([v1.source])
-    expect(serving.manager.status().map(({ name }) => name)).toEqual(['iris'])
+    expect(serving.downloads.begun).not.toContain(churn.source)
+    expect(serving.serving('wine')).toBe('4')
+    expect(serving.manager.status().map(({ name }) => name)).toEqual(['iris', 'wine'])
   })
 })
 

@@ -95,8 +95,8 @@ export class Steps {
     this.#held.delete(source)
   }
 
-  /** The next time the step begins, it waits for the test; aborting ends it as well. */
-  hold(source: string): HeldStep {
+  /** The next time the step begins, it waits for the test; aborting ends it as well, unless it is deaf. */
+  hold(source: string, deaf = false): HeldStep {
     let finish = (): void => {}
     let fail = (_: ServingError): void => {}
     let begin = (): void => {}
@@ -113,7 +113,7 @@ export class Steps {
       this.#held.delete(source)
       signal.addEventListener('abort', () => {
         aborted = true
-        fail(signal.reason as ServingError)
+        if (!deaf) fail(signal.reason as ServingError)
       })
       begin()
       return end
