@@ -43,7 +43,7 @@ export function createServing(inputs: ServingInputs): ServingParts {
   }
   const pool = createPool(inputs, codec)
   const events = new ServingEvents((err) => log.error({ err }, 'an observer failed'))
-  logEvents(events, log)
+  logEvents(events, log, clock)
   countEvents(events, metrics)
   const own = ownSettings(config)
   const models = new ModelManager<VersionScoring>({

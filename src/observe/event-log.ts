@@ -1,8 +1,12 @@
+import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { ServingEvents } from '../serving/events.ts'
 
+/** A download gets a line this often at most. */
+const PROGRESS_MS = 5000
+
 /** Writes one line for each event of a version's life. */
-export function logEvents(events: ServingEvents, log: Logger): void {
+export function logEvents(events: ServingEvents, log: Logger, clock: Clock): void {
   events.on('version', ({ model, version, state, from, durationMs, reason, code }) => {
     const fields = { model, version, state, from, duration_ms: Math.round(durationMs) }
     if (state === 'failed') {
@@ -14,6 +18,14 @@ export function logEvents(events: ServingEvents, log: Logger): void {
   events.on('swap', ({ model, ref, from, to, durationMs, result, reason }) => {
     const fields = { model, ref, from, to, duration_ms: Math.round(durationMs), result }
     log[result === 'failed' ? 'error' : 'info'](fields, `hand-over ${result}: ${reason}`)
+  })
+  let toldAt = clock.monotonic()
+  events.on('download', ({ model, version, progress }) => {
+    if (clock.monotonic() - toldAt < PROGRESS_MS) return
+    toldAt = clock.monotonic()
+    const { files, filesDone, bytes, bytesDone } = progress
+    const fields = { model, version, files, files_done: filesDone, bytes, bytes_done: bytesDone }
+    log.info(fields, 'downloading')
   })
   events.on('drain', ({ model, version, durationMs, cutRequests }) => {
     const fields = { model, version, duration_ms: Math.round(durationMs) }
