@@ -87,10 +87,6 @@ export class ModelWorker {
     }
   }
 
-  abandon(message: string): void {
-    this.#thread.abandon(message)
-  }
-
   /** Waits for what was posted, then ends the thread. */
   close(): Promise<void> {
     this.#closing ??= this.#thread.close()

@@ -93,6 +93,17 @@ describe('a worker whose thread ends', () => {
     await model.unload()
   })
 
+  it('fails what runs when it ends while it is closed', async () => {
+    const { pool, witness } = openPool()
+    const model = await loadFixture(pool, 'affine-1')
+    void lastThread(witness).terminate()
+    const running = model.run(rows([0, 0, 0, 0]))
+    const unloading = model.unload()
+    await expect(running).rejects.toMatchObject({ code: 'WORKER_LOST' })
+    await unloading
+    expect(await pool.close(10_000)).toBe(0)
+  })
+
   it('fails the load that it was busy with', async () => {
     const { pool, witness } = openPool()
     const loading = loadFixture(pool, 'affine-1')
@@ -167,6 +178,19 @@ describe('a run that does not end', () => {
     clock.advance(1000)
     await expect(hung).rejects.toThrow()
     expect(await pool.close(10_000)).toBe(1)
+  })
+
+  it('does not keep its model from being unloaded', async () => {
+    const clock = new ManualClock()
+    const { pool, witness } = openPool({ clock, hangTimeoutMs: 1000 })
+    const model = await loadFixture(pool, 'slow')
+    const hung = model.run(count(LONG))
+    const unloading = model.unload()
+    clock.advance(1000)
+    await expect(hung).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    await unloading
+    expect(witness.ended).toMatchObject([{ end: 'hung' }])
+    expect(witness.started).toBe(1)
   })
 
   it('does not keep a pool from closing beyond the deadline', async () => {

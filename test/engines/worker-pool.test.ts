@@ -169,6 +169,16 @@ describe('a load that fails', () => {
     expect(firstRow(await model.run(rows([0, 1, 2, 3])))).toEqual([2.4, 3])
   })
 
+  it('says so where the folder is gone, without its path', async () => {
+    const { pool, witness } = openPool()
+    const folder = join(temporaryFolder(), 'gone')
+    await expect(pool.load(folder, plainManifest(), unsignalled)).rejects.toMatchObject({
+      code: 'LOAD_FAILED',
+      message: 'The model folder cannot be read',
+    })
+    expect(witness.started).toBe(0)
+  })
+
   it('says so where the folder has no such file', async () => {
     const { pool } = openPool()
     const folder = temporaryFolder()
