@@ -83,6 +83,6 @@ export class FailureLog {
 }
 
 /** Milliseconds to wait after this many failures in a row. */
-export function backoffMs(settings: BackoffSettings, attempts: number): number {
+function backoffMs(settings: BackoffSettings, attempts: number): number {
   return Math.min(settings.maxMs, settings.firstMs * 2 ** (attempts - 1))
 }

@@ -76,7 +76,7 @@ export interface HeldStep {
 }
 
 /** Steps named by the source of a version: they pass at once unless a test holds or breaks them. */
-export class Steps {
+class Steps {
   readonly #held = new Map<string, (signal: AbortSignal) => Promise<void>>()
   readonly begun: string[] = []
 
