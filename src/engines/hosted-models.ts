@@ -1,6 +1,6 @@
 import { ServingError } from '../errors.ts'
 import type { EngineModel } from '../interfaces.ts'
-import { onnxEngine } from './onnx-engine.ts'
+import { engineFor } from './engine-for.ts'
 import type { LoadRequest, ModelKey, WorkerAnswers } from './worker-messages.ts'
 
 /** A model in this thread, and what it was loaded from. */
@@ -15,10 +15,12 @@ const models = new Map<ModelKey, HostedModel>()
 /** @throws ServingError as `Engine.load`. */
 export async function host(request: LoadRequest): Promise<WorkerAnswers['load']> {
   const started = performance.now()
-  const model = await onnxEngine.load(request.folder, request.manifest, request.engine)
+  const engine = await engineFor(request.manifest.flavor)
+  const model = await engine.load(request.folder, request.manifest, request.engine)
   const loadMs = performance.now() - started
   models.set(request.model, { model, request })
-  return { engine: onnxEngine.name, inputs: model.inputs, outputs: model.outputs, loadMs }
+  const { inputs, outputs, backend } = model
+  return { engine: engine.name, backend, inputs, outputs, loadMs }
 }
 
 /** @throws ServingError INTERNAL when this thread holds no such model. */

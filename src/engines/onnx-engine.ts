@@ -7,6 +7,7 @@ import type { ModelManifest } from '../model/mlmodel.ts'
 import {
   DTYPES,
   type DType,
+  isStringData,
   type NamedTensors,
   type Tensor,
   type TensorData,
@@ -47,7 +48,9 @@ async function open(
   manifest: ModelManifest,
   options: EngineOptions,
 ): Promise<InferenceSession> {
-  const { data, sessionOptions } = manifest.flavor
+  const { flavor } = manifest
+  if (flavor.engine !== 'onnx') throw new ServingError('INTERNAL', 'This is no ONNX model')
+  const { data, sessionOptions } = flavor
   try {
     // By path, not from bytes: weights may sit in a file beside the model.
     return await InferenceSession.create(
@@ -111,9 +114,10 @@ function tensorSpec(
 }
 
 async function run(session: InferenceSession, feeds: NamedTensors): Promise<NamedTensors> {
+  const values = toOnnxTensors(feeds)
   let results: InferenceSession.OnnxValueMapType
   try {
-    results = await session.run(toOnnxTensors(feeds))
+    results = await session.run(values)
   } catch (error) {
     throw runFailure(error)
   }
@@ -135,10 +139,21 @@ function toOnnxTensors(feeds: NamedTensors): Record<string, OnnxTensor> {
   for (const name in feeds) {
     const feed = feeds[name]
     if (feed === undefined) continue
+    if (isStringData(feed.data)) refuseNul(name, feed.data)
     // The union of array types is the constructor's own, spelled as overloads that no union satisfies.
     values[name] = new OnnxTensor(feed.dtype as 'float32', feed.data as Float32Array, feed.shape)
   }
   return values
+}
+
+/** The binding would end the text there, and say nothing. */
+function refuseNul(name: string, texts: readonly string[]): void {
+  const index = texts.findIndex((text) => text.includes('\0'))
+  if (index === -1) return
+  throw new ServingError(
+    'MODEL_FAILED',
+    `Expected text without NUL characters in input "${name}", got one in element ${index}`,
+  )
 }
 
 function outputData(result: OnnxTensor): TensorData {

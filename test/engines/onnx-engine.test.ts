@@ -229,6 +229,15 @@ describe('running', () => {
     expect(await model.run({ x: good })).toMatchObject({ y: { shape: [1, 2] } })
   })
 
+  it('refuses text that the library would cut at a NUL', async () => {
+    const model = await load(fixture('strings'))
+    const text: Tensor = { dtype: 'string', shape: [2], data: ['whole', 'cut\0off'] }
+    await expect(model.run({ text })).rejects.toMatchObject({
+      code: 'MODEL_FAILED',
+      message: expect.stringMatching(/"text".*element 1/),
+    })
+  })
+
   it('names an input that is missing', async () => {
     const model = await load(fixture('two-inputs'))
     const a: Tensor = { dtype: 'float32', shape: [1, 2], data: new Float32Array(2) }

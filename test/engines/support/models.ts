@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { CodecOptions } from '../../../src/codec/mlflow/invocation.ts'
 import type { EngineOptions } from '../../../src/interfaces.ts'
+import type { OnnxSessionOptions } from '../../../src/model/flavor.ts'
 import { type ModelManifest, parseMlmodel } from '../../../src/model/mlmodel.ts'
 
 export const CPU: EngineOptions = {
@@ -24,9 +25,7 @@ export function manifestOf(folder: string): ModelManifest {
 }
 
 /** The manifest of a model that was saved with neither signature nor example. */
-export function plainManifest(
-  sessionOptions: Partial<ModelManifest['flavor']['sessionOptions']> = {},
-): ModelManifest {
+export function plainManifest(sessionOptions: Partial<OnnxSessionOptions> = {}): ModelManifest {
   return {
     flavor: {
       engine: 'onnx',
