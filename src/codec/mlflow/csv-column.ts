@@ -1,186 +1,219 @@
+import { boolOf, floatOf, int64Of, isMissingCell, pythonIntegerOf, uint64Of } from './csv-tokens.ts'
 import { BOOL, type Dtype, FLOAT64, INT64, OBJECT, PANDAS_STRING, UINT64 } from './dtype.ts'
 import { castArray } from './numpy-cast.ts'
-import { numericArray, setNumber } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'
-import { element, NdArray, type PyObject } from './python-object.ts'
+import { NdArray, type PyObject } from './python-object.ts'
 
-/** Fields that pandas takes for missing values (pandas/_libs/parsers.pyx, `STR_NA_VALUES`). */
-const MISSING: ReadonlySet<string> = new Set(
-  '|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null'.split(
-    '|',
-  ),
-)
-
-const INTEGER = /^[ \t-\r]*[+-]?\d+[ \t-\r]*$/
-const FLOAT = /^[ \t-\r]*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[ \t-\r]*$/
-const INFINITE = /^([+-]?)inf(?:inity)?$/i
-const BOOLEAN = /^(true|false)$/i
-
-/** A field's value; null where it is missing. */
-type Cell = bigint | number | boolean | string | null
-
-/** What the fields of a column were found to be. */
-interface Found {
-  readonly dtype: Dtype
-  readonly cells: readonly Cell[]
-  readonly gaps: boolean
+/** A column as pandas' parser first has it, and how many cells it has put a stand-in for. */
+interface Parsed {
+  readonly column: NdArray
+  readonly missing: number
 }
 
 /**
- * A column of CSV fields as pandas' C parser converts it: inferred as integers, floats, booleans or text, and then cast
- * to the dtype that the signature gives, where that loses nothing (pandas/_libs/parsers.pyx, `_convert_tokens`).
- * @param position of the column in the file, for messages.
- * @throws PythonError in pandas' words.
+ * The column that `pandas.read_csv` makes of cells whose dtype was not given: int64, uint64, integers of any size,
+ * float64, bool, else text; whichever first takes every cell that is not missing.
  */
-export function csvColumn(
-  fields: readonly string[],
-  dtype: Dtype | undefined,
-  position: number,
-): NdArray {
-  if (dtype === undefined) return inferred(fields)
-  if (dtype.kind === 'O') return textColumn(fields, OBJECT)
-  if (dtype.kind === 'M') {
-    throw new PythonError(
-      'TypeError',
-      `the dtype ${dtype.name} is not supported for parsing, pass this column using parse_dates instead`,
-    )
+export function inferCsvColumn(cells: readonly string[]): NdArray {
+  const parsed = inferred(cells, PANDAS_STRING)
+  return parsed.missing > 0 ? withMissing(parsed.column, cells) : parsed.column
+}
+
+/**
+ * The column for a dtype that was given (pandas/_libs/parsers.pyx, `_convert_tokens`): read as that dtype, else inferred
+ * and cast if nothing is lost by it. `place` is the column's, for the texts.
+ * @throws PythonError
+ */
+export function csvColumnOf(cells: readonly string[], dtype: Dtype, place: number): NdArray {
+  switch (dtype.kind) {
+    case 'i':
+    case 'u':
+      return integerColumn(cells, dtype, place)
+    case 'f': {
+      const floats = floatColumn(cells)
+      return floats ? castArray(floats.column, dtype) : castSafely(cells, dtype, place)
+    }
+    case 'b': {
+      const bools = boolColumn(cells)
+      if (bools === undefined) return castSafely(cells, dtype, place)
+      if (bools.missing === 0) return bools.column
+      throw new PythonError('ValueError', `Bool column has NA values in column ${place}`)
+    }
+    case 'O':
+      return textColumn(cells, OBJECT).column
+    default:
+      throw new PythonError(
+        'TypeError',
+        `the dtype ${dtype.name} is not supported for parsing, pass this column using parse_dates instead`,
+      )
   }
-  return asked(fields, dtype, position) ?? castSafely(findAny(fields), dtype, position)
 }
 
-function textColumn(fields: readonly string[], dtype: Dtype): NdArray {
-  const data = fields.map((field) => (MISSING.has(field) ? Number.NaN : field))
-  return new NdArray(dtype, [fields.length], data)
-}
-
-function inferred(fields: readonly string[]): NdArray {
-  if (fields.length === 0) return new NdArray(OBJECT, [0], [])
-  const { dtype, cells, gaps } = findAny(fields)
-  if (dtype.kind === 'O') return textColumn(fields, PANDAS_STRING)
-  if (!gaps) return numbers(cells, dtype)
-  if (dtype.kind !== 'b') return numbers(cells, FLOAT64)
-  return new NdArray(
-    OBJECT,
-    [cells.length],
-    cells.map((cell) => cell ?? Number.NaN),
-  )
-}
-
-/** The column as the dtype that was asked for, where its fields are written so; undefined where another must be cast. */
-function asked(fields: readonly string[], dtype: Dtype, position: number): NdArray | undefined {
-  const found =
-    dtype.kind === 'f'
-      ? findFloats(fields)
-      : dtype.kind === 'b'
-        ? findBooleans(fields)
-        : findIntegers(fields)
-  if (found === undefined) return undefined
-  if (dtype.kind === 'f') return castArray(numbers(found.cells, FLOAT64), dtype)
-  if (found.gaps) {
-    const kind = dtype.kind === 'b' ? 'Bool' : 'Integer'
-    throw new PythonError('ValueError', `${kind} column has NA values in column ${position}`)
+function integerColumn(cells: readonly string[], dtype: Dtype, place: number): NdArray {
+  const integers = int64Column(cells)
+  if (integers === 'invalid') return castSafely(cells, dtype, place)
+  if (integers !== 'overflow') {
+    if (integers.missing === 0) return castExactly(integers.column, dtype, place)
+    throw new PythonError('ValueError', `Integer column has NA values in column ${place}`)
   }
-  return castSafely(found, dtype, position)
-}
-
-/** Integers, floats, booleans, text: the first that all fields are. Integers that no 64 bits hold stay text. */
-function findAny(fields: readonly string[]): Found {
-  try {
-    const found = findIntegers(fields) ?? findFloats(fields) ?? findBooleans(fields)
-    if (found !== undefined) return found
-  } catch (error) {
-    if (!(error instanceof PythonError)) throw error
-  }
-  return find(fields, OBJECT, (field) => field) ?? { dtype: OBJECT, cells: [], gaps: false }
-}
-
-function find(
-  fields: readonly string[],
-  dtype: Dtype,
-  read: (field: string) => Cell | undefined,
-): Found | undefined {
-  const cells: Cell[] = []
-  let gaps = false
-  for (const field of fields) {
-    const cell = MISSING.has(field) ? null : read(field)
-    if (cell === undefined) return undefined
-    if (cell === null) gaps = true
-    cells.push(cell)
-  }
-  return { dtype, cells, gaps }
-}
-
-/** @throws PythonError where the integers fit neither int64 nor uint64. */
-function findIntegers(fields: readonly string[]): Found | undefined {
-  const found = find(fields, INT64, (field) =>
-    INTEGER.test(field) ? BigInt(field.trim().replace(/^\+/, '')) : undefined,
-  )
-  if (found === undefined) return undefined
-  let least = 0n
-  let most = 0n
-  for (const cell of found.cells) {
-    if (typeof cell !== 'bigint') continue
-    if (cell < least) least = cell
-    if (cell > most) most = cell
-  }
-  if (least >= -(2n ** 63n) && most < 2n ** 63n) return found
-  if (most >= 2n ** 64n || least < -(2n ** 63n)) throw new PythonError('OverflowError', 'Overflow')
-  if (least < 0n || found.gaps)
+  const unsigned = uint64Column(cells)
+  if (unsigned === 'overflow') throw new PythonError('OverflowError', 'Overflow')
+  if (unsigned === 'conflict') {
     throw new PythonError('ValueError', 'Cannot convert to numerical dtype')
-  return { ...found, dtype: UINT64 }
+  }
+  if (unsigned === 'invalid') return castSafely(cells, dtype, place)
+  return castExactly(unsigned.column, dtype, place)
 }
 
-function findFloats(fields: readonly string[]): Found | undefined {
-  return find(fields, FLOAT64, (field) => {
-    if (FLOAT.test(field)) return Number(field)
-    const infinite = INFINITE.exec(field)
-    if (infinite === null) return undefined
-    return infinite[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
-  })
+/** What another dtype reads, if the cast changes nothing. */
+function castSafely(cells: readonly string[], dtype: Dtype, place: number): NdArray {
+  const { column, missing } = inferred(cells, OBJECT)
+  if (column.dtype.kind === 'b') {
+    if (missing === 0) return castArray(column, dtype)
+    if (dtype.kind === 'f') return castArray(withMissing(column, cells), dtype)
+    throw unsafeCast(column, dtype, place, ' due to NA values')
+  }
+  // pandas holds the least int64 in place of a missing integer, which no other type can
+  if (missing > 0) throw unsafeCast(column, dtype, place)
+  return castExactly(column, dtype, place)
 }
 
-function findBooleans(fields: readonly string[]): Found | undefined {
-  return find(fields, BOOL, (field) => {
-    const word = BOOLEAN.exec(field)?.[0]
-    return word === undefined ? undefined : word.toLowerCase() === 'true'
-  })
+function castExactly(column: NdArray, dtype: Dtype, place: number): NdArray {
+  const cast = castArray(column, dtype)
+  if (isSame(cast, column)) return cast
+  throw unsafeCast(column, dtype, place)
 }
 
-function numbers(cells: readonly Cell[], dtype: Dtype): NdArray {
-  const data = numericArray(dtype, cells.length)
+function unsafeCast(column: NdArray, dtype: Dtype, place: number, why = ''): PythonError {
+  const from = column.dtype.kind === 'b' ? "<class 'numpy.bool'>" : column.dtype.name
+  const message = `cannot safely convert passed user dtype of ${dtype.name} for ${from} dtyped data in column ${place}${why}`
+  return new PythonError('ValueError', message)
+}
+
+/** Whether all values are equal as numbers; text is equal to none. */
+function isSame(cast: NdArray, column: NdArray): boolean {
+  for (const [i, value] of column.data.entries()) {
+    if (typeof value !== 'number' && typeof value !== 'bigint') return false
+    // JavaScript compares a bigint with a number exactly
+    // biome-ignore lint/suspicious/noDoubleEquals: values of different types are compared by their number
+    if (cast.data[i] != value) return false
+  }
+  return true
+}
+
+function inferred(cells: readonly string[], text: Dtype): Parsed {
+  const integers = int64Column(cells)
+  if (integers === 'overflow') return largeColumn(cells, text)
+  return integers === 'invalid' ? floatOrOther(cells, text) : integers
+}
+
+function floatOrOther(cells: readonly string[], text: Dtype): Parsed {
+  return floatColumn(cells) ?? boolColumn(cells) ?? textColumn(cells, text)
+}
+
+/** Integers of which one is too large for int64. Where they become text, missing cells stay as they are written. */
+function largeColumn(cells: readonly string[], text: Dtype): Parsed {
+  const unsigned = uint64Column(cells)
+  if (unsigned === 'invalid') return floatOrOther(cells, text)
+  if (unsigned === 'conflict') return literalColumn(cells, text)
+  return unsigned === 'overflow' ? pythonIntegerColumn(cells, text) : unsigned
+}
+
+function literalColumn(cells: readonly string[], dtype: Dtype): Parsed {
+  return { column: new NdArray(dtype, [cells.length], cells), missing: 0 }
+}
+
+function int64Column(cells: readonly string[]): Parsed | 'invalid' | 'overflow' {
+  const data = new BigInt64Array(cells.length)
+  let missing = 0
   for (const [i, cell] of cells.entries()) {
-    // A gap among integers is their least one to pandas, until it makes floats of them.
-    const gap = dtype.kind === 'f' ? Number.NaN : -(2n ** 63n)
-    const value =
-      cell === null || typeof cell === 'string'
-        ? gap
-        : typeof cell === 'boolean'
-          ? Number(cell)
-          : cell
-    setNumber(data, i, dtype.kind === 'f' ? Number(value) : value, dtype)
+    if (isMissingCell(cell)) {
+      missing++
+      continue
+    }
+    const value = int64Of(cell)
+    if (typeof value === 'string') return value
+    data[i] = value
   }
-  return new NdArray(dtype, [cells.length], data)
+  return { column: new NdArray(INT64, [cells.length], data), missing }
 }
 
-/** A cast that gives back equal values, or booleans with gaps as floats. */
-function castSafely({ dtype, cells, gaps }: Found, to: Dtype, position: number): NdArray {
-  if (dtype.kind === 'b' && to.kind === 'f') return castArray(numbers(cells, FLOAT64), to)
-  const refusal = `cannot safely convert passed user dtype of ${to.name} for ${dtype.name} dtyped data in column ${position}`
-  if (dtype.kind === 'b' && gaps) throw new PythonError('ValueError', `${refusal} due to NA values`)
-  const values: readonly PyObject[] = cells.map((cell) => cell ?? Number.NaN)
-  const column =
-    dtype.kind === 'O' ? new NdArray(OBJECT, [cells.length], values) : numbers(cells, dtype)
-  const cast = castArray(column, to)
-  for (let i = 0; i < cells.length; i++) {
-    if (!isEqual(element(column, i), element(cast, i))) throw new PythonError('ValueError', refusal)
+/**
+ * 'overflow' too where a negative number is what int64 does not hold; 'conflict' where one needs uint64 and another
+ * is negative or missing.
+ */
+function uint64Column(cells: readonly string[]): Parsed | 'invalid' | 'overflow' | 'conflict' {
+  const data = new BigUint64Array(cells.length)
+  const seen = { large: false, missing: false, negative: false }
+  for (const [i, cell] of cells.entries()) {
+    if (isMissingCell(cell)) {
+      seen.missing = true
+      continue
+    }
+    const value = uint64Of(cell)
+    if (value === 'invalid' || value === 'overflow') return value
+    if (value === 'negative') seen.negative = true
+    else {
+      data[i] = value
+      seen.large ||= value >= 2n ** 63n
+    }
   }
-  return cast
+  if (seen.large && (seen.missing || seen.negative)) return 'conflict'
+  if (seen.negative) return 'overflow'
+  return { column: new NdArray(UINT64, [cells.length], data), missing: 0 }
 }
 
-/** Python's `==` of two numbers; text is equal to none. */
-function isEqual(a: PyObject, b: PyObject): boolean {
-  if (typeof a === 'string' || a === null || b === null) return false
-  // JavaScript compares a bigint with a number exactly, and true with 1.
-  // biome-ignore lint/suspicious/noDoubleEquals: values of different types are compared by their number.
-  return a == b
+function pythonIntegerColumn(cells: readonly string[], text: Dtype): Parsed {
+  try {
+    const data = cells.map((cell) => (isMissingCell(cell) ? Number.NaN : pythonIntegerOf(cell)))
+    return { column: new NdArray(OBJECT, [cells.length], data), missing: 0 }
+  } catch (error) {
+    if (error instanceof PythonError) return literalColumn(cells, text)
+    throw error
+  }
+}
+
+function floatColumn(cells: readonly string[]): Parsed | undefined {
+  const data = new Float64Array(cells.length)
+  for (const [i, cell] of cells.entries()) {
+    const value = isMissingCell(cell) ? Number.NaN : floatOf(cell)
+    if (value === undefined) return undefined
+    data[i] = value
+  }
+  return { column: new NdArray(FLOAT64, [cells.length], data), missing: 0 }
+}
+
+function boolColumn(cells: readonly string[]): Parsed | undefined {
+  const data = new Uint8Array(cells.length)
+  let missing = 0
+  for (const [i, cell] of cells.entries()) {
+    if (isMissingCell(cell)) {
+      missing++
+      continue
+    }
+    const value = boolOf(cell)
+    if (value === undefined) return undefined
+    data[i] = Number(value)
+  }
+  return { column: new NdArray(BOOL, [cells.length], data), missing }
+}
+
+function textColumn(cells: readonly string[], dtype: Dtype): Parsed {
+  const data = cells.map((cell) => (isMissingCell(cell) ? Number.NaN : cell))
+  return { column: new NdArray(dtype, [cells.length], data), missing: 0 }
+}
+
+/** NaN where cells are missing: integers become float64, booleans objects. */
+function withMissing(column: NdArray, cells: readonly string[]): NdArray {
+  const { data, shape } = column
+  if (column.dtype.kind === 'b') {
+    const objects: PyObject[] = cells.map((cell, i) =>
+      isMissingCell(cell) ? Number.NaN : data[i] === 1,
+    )
+    return new NdArray(OBJECT, shape, objects)
+  }
+  const floats = Float64Array.from(cells, (cell, i) =>
+    isMissingCell(cell) ? Number.NaN : Number(data[i]),
+  )
+  return new NdArray(FLOAT64, shape, floats)
 }

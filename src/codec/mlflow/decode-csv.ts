@@ -1,0 +1,85 @@
+import type { Schema } from '../../model/signature.ts'
+import { CsvError, type CsvTable, parseCsv } from '../csv.ts'
+import { csvColumnOf, inferCsvColumn } from './csv-column.ts'
+import { type Dtype, OBJECT } from './dtype.ts'
+import type { Frame } from './frame.ts'
+import type { CodecOptions, Invocation, ModelContract } from './invocation.ts'
+import { makeInvocation } from './make-invocation.ts'
+import { numericArray } from './numpy-convert.ts'
+import { PythonError } from './python-error.ts'
+import { NdArray } from './python-object.ts'
+import { badRequest, invalidInput } from './refusal.ts'
+import { frameData } from './request-data.ts'
+import { pandasType } from './schema-text.ts'
+import { undecodable } from './undecodable.ts'
+
+/**
+ * Reads a CSV body as `pandas.read_csv` does with the signature's dtypes (mlflow/pyfunc/scoring_server/__init__.py,
+ * `parse_csv_input`). Enforcement then is the strict one.
+ * @throws ServingError INVALID_REQUEST, INVALID_INPUT, INPUT_NOT_MAPPABLE.
+ */
+export function decodeCsv(
+  body: Uint8Array,
+  contract: ModelContract,
+  options: CodecOptions,
+): Invocation {
+  const error = undecodable(body)
+  if (error !== undefined) {
+    throw invalidInput(`Ensure that input is a valid UTF-8 encoded string. Error: '${error}'`)
+  }
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
+  const frame = readFrame(text, contract.signature?.inputs)
+  return makeInvocation({ data: frameData(frame), params: null, wrapped: true }, contract, options)
+}
+
+function readFrame(text: string, schema: Schema | undefined): Frame {
+  try {
+    const dtypes = schema === undefined ? new Map<string | number, Dtype>() : schemaDtypes(schema)
+    return frameOf(parseCsv(text), dtypes)
+  } catch (error) {
+    if (!(error instanceof PythonError || error instanceof CsvError)) throw error
+    throw badRequest(
+      'Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid CSV-formatted' +
+        ` Pandas DataFrame produced using the \`pandas.DataFrame.to_csv()\` method. Error: '${error.message}'`,
+      { stackTrace: error.message },
+    )
+  }
+}
+
+/** The dtypes to read with, by name, or by place where the signature has no names. */
+function schemaDtypes(schema: Schema): ReadonlyMap<string | number, Dtype> {
+  if (schema.kind === 'tensors') {
+    throw new PythonError(
+      'MlflowException',
+      'TensorSpec only supports numpy types, use numpy_types() instead',
+    )
+  }
+  const dtypes = new Map<string | number, Dtype>()
+  for (const [place, { name, type }] of schema.columns.entries()) {
+    if (type.kind !== 'scalar') {
+      throw new PythonError(
+        'MlflowException',
+        'Failed to get pandas types as some of the inputs types are not DataType.',
+      )
+    }
+    dtypes.set(name ?? place, pandasType(type.type))
+  }
+  return dtypes
+}
+
+/** The frame without its index, whose columns are read all the same: they may be what fails. */
+function frameOf(table: CsvTable, dtypes: ReadonlyMap<string | number, Dtype>): Frame {
+  const { indexColumns, names, headers, rows } = table
+  const columns = table.columns.map((cells, place) => {
+    const named = place - indexColumns
+    const dtype =
+      dtypes.get(names[named] ?? place) ?? dtypes.get(headers[named] ?? place) ?? dtypes.get(place)
+    if (rows === 0) return emptyColumn(dtype)
+    return dtype === undefined ? inferCsvColumn(cells) : csvColumnOf(cells, dtype, place)
+  })
+  return { labels: names, columns: columns.slice(indexColumns), rows }
+}
+
+function emptyColumn(dtype: Dtype = OBJECT): NdArray {
+  return new NdArray(dtype, [0], dtype.kind === 'O' ? [] : numericArray(dtype, 0))
+}
