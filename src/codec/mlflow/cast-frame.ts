@@ -43,26 +43,41 @@ export function castFrame(frame: Frame, schema: Schema): Frame {
 
 /** Columns to cast, in the signature's order: by name, or by position where it has no names. */
 function targets(frame: Frame, schema: Schema): readonly (readonly [number, Target])[] {
-  const specs: readonly (readonly [string | undefined, Target])[] =
-    schema.kind === 'columns'
-      ? schema.columns.map((spec) => [spec.name, columnTarget(spec.type, spec.required)])
-      : schema.tensors.map((spec) => [spec.name, tensorTarget(spec)])
-  const first = specs[0]
-  if (first === undefined) return []
-  if (first[0] === undefined) {
+  const positions = positionsByLabel(frame.labels)
+  const specs = schema.kind === 'columns' ? schema.columns : schema.tensors
+  const isNamed = specs[0]?.name !== undefined
+  if (schema.kind === 'tensors') {
     // One unnamed tensor is meant for every column.
-    if (schema.kind === 'tensors') return frame.columns.map((_, i) => [i, first[1]])
-    return specs.slice(0, frame.columns.length).map(([, target], i) => [i, target])
+    const each = isNamed ? schema.tensors : frame.labels.map(() => schema.tensors[0])
+    return each.flatMap((spec, i) => {
+      if (spec === undefined) return []
+      const at = isNamed ? (positions.get(spec.name ?? '') ?? []) : [i]
+      const repeated =
+        (positions.get(isNamed ? (spec.name ?? '') : (frame.labels[i] ?? null)) ?? []).length > 1
+      return at.map((position) => [position, tensorTarget(spec, repeated)] as const)
+    })
   }
+  if (isNamed) {
+    return schema.columns.flatMap(({ name, type, required }) =>
+      (positions.get(name ?? '') ?? []).map((at) => [at, columnTarget(type, required)] as const),
+    )
+  }
+  return schema.columns.slice(0, frame.columns.length).map(({ type }, i) => {
+    // MLflow looks a column's label up among the positions of the required ones.
+    const label = frame.labels[i]
+    const required = typeof label === 'bigint' && schema.columns[Number(label)]?.required === true
+    return [i, columnTarget(type, required)] as const
+  })
+}
+
+function positionsByLabel(labels: readonly PyObject[]): ReadonlyMap<PyObject, readonly number[]> {
   const positions = new Map<PyObject, number[]>()
-  for (const [i, label] of frame.labels.entries()) {
+  for (const [i, label] of labels.entries()) {
     const at = positions.get(label)
     if (at === undefined) positions.set(label, [i])
     else at.push(i)
   }
-  return specs.flatMap(([name, target]) =>
-    (positions.get(name ?? null) ?? []).map((position) => [position, target] as const),
-  )
+  return positions
 }
 
 function columnTarget(type: ColumnType, required: boolean): Target {
@@ -87,7 +102,7 @@ function columnTarget(type: ColumnType, required: boolean): Target {
   }
 }
 
-function tensorTarget(spec: SchemaTensor): Target {
+function tensorTarget(spec: SchemaTensor, repeated: boolean): Target {
   const dtype = tensorDtype(spec)
   return {
     name: dtype.name,
@@ -96,8 +111,8 @@ function tensorTarget(spec: SchemaTensor): Target {
       if (column.shape[0] === 0) {
         throw new PythonError('IndexError', 'single positional indexer is out-of-bounds')
       }
-      // The lists of a column become a tensor later, when the signature is enforced.
-      if (isList((column.data[0] ?? null) as PyObject)) return column
+      // The lists of a column, but not of two columns of one name, become a tensor later, when the signature is enforced.
+      if (!repeated && isList((column.data[0] ?? null) as PyObject)) return column
       return castUnlessText(column, dtype)
     },
   }

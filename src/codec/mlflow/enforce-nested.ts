@@ -124,7 +124,7 @@ function enforceObject(
   type: Extract<ColumnType, { kind: 'object' }>,
   required: boolean,
 ): PyObject {
-  if (!required && (data === null || (isDict(data) && data.size === 0))) return data
+  if (!required && isNullOrEmpty(data)) return data
   if (!isDict(data)) {
     throw refusal(
       `Failed to enforce schema of '${pythonText(data)}' with type '${typeText(type)}'. Expected data to be dictionary, got ${typeName(data)}`,
@@ -151,6 +151,19 @@ function enforceObject(
   return enforced
 }
 
+/** `data is None or data == {}`, which numpy answers for each element of an array. */
+function isNullOrEmpty(data: PyObject): boolean {
+  if (data instanceof NdArray && data.data.length !== 1) {
+    throw new PythonError(
+      'ValueError',
+      data.data.length === 0
+        ? 'The truth value of an empty array is ambiguous. Use `array.size > 0` to check that an array is not empty.'
+        : 'The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()',
+    )
+  }
+  return data === null || (isDict(data) && data.size === 0)
+}
+
 function enforceProperty(value: PyObject, property: PropertySpec): PyObject {
   try {
     return enforceValue(value, property.type, property.required)
@@ -164,7 +177,7 @@ function enforceProperty(value: PyObject, property: PropertySpec): PyObject {
 
 function enforceMap(data: PyObject, values: ColumnType, required: boolean): PyObject {
   const lenient = !required || values.kind === 'any'
-  if (lenient && (data === null || (isDict(data) && data.size === 0))) return data
+  if (lenient && isNullOrEmpty(data)) return data
   if (!isDict(data)) throw refusal(`Expected data to be a dict, got ${typeName(data)}`)
   const enforced = new Map<string, PyObject>()
   for (const [key, value] of data) enforced.set(key, enforceValue(value, values, required))

@@ -39,14 +39,13 @@ function frameOfScalar(value: PyObject, columns: PyObject, index: PyObject): Fra
 function frameOfValues(values: readonly PyObject[], columns: PyObject, index: PyObject): Frame {
   const rows = indexLength(index) ?? values.length
   const labels = columnLabels(columns) ?? defaultLabels(1)
-  const column = inferColumn(values)
   if (rows !== values.length || labels.length !== 1) {
     throw new PythonError(
       'ValueError',
       `Shape of passed values is (${values.length}, 1), indices imply (${rows}, ${labels.length})`,
     )
   }
-  return { labels, columns: [column], rows }
+  return { labels, columns: [inferColumn(values)], rows }
 }
 
 /** A list whose first element is a list: rows, the short ones filled with None. */

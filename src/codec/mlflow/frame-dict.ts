@@ -3,6 +3,7 @@ import { type Frame, type Label, missingColumn } from './frame.ts'
 import { fitIndex } from './frame-fit.ts'
 import { columnLabels, indexLength, refuseSurrogates } from './frame-labels.ts'
 import { inferColumn, textColumn } from './infer-column.ts'
+import { numericArray } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'
 import { isDict, isList, NdArray, type PyDict, type PyObject } from './python-object.ts'
 
@@ -19,8 +20,7 @@ export function frameOfDict(data: PyDict, columns: PyObject, index: PyObject): F
   const rows = given ?? entries?.length ?? commonLength(chosen)
   const made = chosen.map((value) => {
     if (value === undefined) return missingColumn(rows, OBJECT)
-    if (isDict(value))
-      return inferColumn((entries ?? []).map((key) => value.get(key) ?? Number.NaN))
+    if (isDict(value)) return entriesColumn(value, entries ?? [])
     return dictColumn(value, rows)
   })
   return { labels: labels satisfies readonly Label[], columns: made, rows }
@@ -32,7 +32,20 @@ function dictColumn(value: PyObject, rows: number): NdArray {
     return fitIndex(column, rows)
   }
   if (value instanceof NdArray && value.shape.length > 0) return fitIndex(arrayColumn(value), rows)
-  return inferColumn(new Array<PyObject>(rows).fill(value))
+  return repeated(value, rows)
+}
+
+/** An object by the entries of the index; no entries make an empty column of floats. */
+function entriesColumn(dict: PyDict, entries: readonly string[]): NdArray {
+  if (entries.length === 0) return missingColumn(0, FLOAT64)
+  return inferColumn(entries.map((key) => dict.get(key) ?? Number.NaN))
+}
+
+/** A scalar for every row, in the dtype of one even where there are none. */
+function repeated(value: PyObject, rows: number): NdArray {
+  if (rows > 0) return inferColumn(new Array<PyObject>(rows).fill(value))
+  const { dtype } = inferColumn([value])
+  return new NdArray(dtype, [0], 'biuf'.includes(dtype.kind) ? numericArray(dtype, 0) : [])
 }
 
 /** A column from an array: numpy's text becomes pandas', objects of text too, bytes objects. */

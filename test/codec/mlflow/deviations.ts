@@ -51,6 +51,13 @@ export const DEVIATIONS: readonly Deviation[] = [
       isCrash(recorded) && status === 400 && body.includes('Exceeds the limit (4300 digits)'),
   },
   {
+    id: 'one-of-several-columns',
+    explains: (recorded, { status, body }) =>
+      status === 400 &&
+      failedType(recorded.response) !== undefined &&
+      failedType(recorded.response) === failedType(body),
+  },
+  {
     id: 'crash',
     explains: (recorded, { status }) => isCrash(recorded) && status >= 400 && status < 500,
   },
@@ -69,6 +76,11 @@ export function explain(recorded: RecordedCase, answer: Answer): string | undefi
 function contentTypeOf({ headers }: RecordedCase): string | undefined {
   if (headers === undefined) return 'application/json'
   return Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-type')?.[1]
+}
+
+/** The type that some column could not be converted to. */
+function failedType(body: string | undefined): string | undefined {
+  return /Failed to convert column .*? to type '(.*?)'\. Error:/.exec(body ?? '')?.[1]
 }
 
 /** Python raised, and nothing caught it. */
