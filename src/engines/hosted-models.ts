@@ -1,6 +1,5 @@
 import { ServingError } from '../errors.ts'
-import type { EngineModel } from '../interfaces.ts'
-import { engineFor } from './engine-for.ts'
+import type { Engine, EngineModel } from '../interfaces.ts'
 import type { LoadRequest, ModelKey, WorkerAnswers } from './worker-messages.ts'
 
 /** A model in this thread, and what it was loaded from. */
@@ -9,13 +8,12 @@ export interface HostedModel {
   readonly request: LoadRequest
 }
 
-/** The models of this thread, shared by its entries `worker.ts` and `invoke-worker.ts`. */
+/** The models of this thread, shared by all its task functions. */
 const models = new Map<ModelKey, HostedModel>()
 
 /** @throws ServingError as `Engine.load`. */
-export async function host(request: LoadRequest): Promise<WorkerAnswers['load']> {
+export async function host(request: LoadRequest, engine: Engine): Promise<WorkerAnswers['load']> {
   const started = performance.now()
-  const engine = await engineFor(request.manifest.flavor)
   const model = await engine.load(request.folder, request.manifest, request.engine)
   const loadMs = performance.now() - started
   models.set(request.model, { model, request })

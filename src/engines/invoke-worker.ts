@@ -8,8 +8,8 @@ import { handOver, type Posted, replyOf } from './worker-reply.ts'
 const codecs = new WeakMap<HostedModel, ScoringCodec>()
 
 /**
- * A second task function of a worker thread: reads a request, runs it and writes its answer. In a file of its own,
- * because most threads never need the codec: 3 MB a thread, and twice the time to import that ONNX Runtime takes.
+ * The task function that reads a request, runs it and writes its answer. In a file of its own, because most threads
+ * never need the codec: 3 MB a thread, and twice the time to import that ONNX Runtime takes.
  */
 export function invoke(request: InvokeRequest): Promise<Posted> {
   return replyOf(async () => {

@@ -39,11 +39,8 @@ export interface UnloadRequest {
   readonly model: ModelKey
 }
 
-/** What `worker.ts` answers. */
-export type TaskRequest = LoadRequest | RunRequest | UnloadRequest
-
 /** What the main thread posts to a worker. One worker answers one request at a time, in order. */
-export type WorkerRequest = TaskRequest | InvokeRequest
+export type WorkerRequest = LoadRequest | RunRequest | InvokeRequest | UnloadRequest
 
 /** What each kind of request is answered with. */
 export interface WorkerAnswers {

@@ -8,7 +8,6 @@ const runningFromSource = import.meta.url.endsWith('.ts')
 const stripsTypes = Boolean((process.features as { typescript?: unknown }).typescript)
 const entry = (name: string): string =>
   new URL(`./${name}.${runningFromSource ? 'ts' : 'js'}`, import.meta.url).href
-const invokeEntry = { filename: entry('invoke-worker'), name: 'invoke' }
 
 type Kind = WorkerRequest['kind']
 type RequestOf<K extends Kind> = Extract<WorkerRequest, { kind: K }>
@@ -97,8 +96,7 @@ export class WorkerThread {
       const job: Job = { kind: request.kind, reject }
       this.#jobs.add(job)
       if (this.#jobs.size === 1) this.#begun()
-      const task = request.kind === 'invoke' ? invokeEntry : undefined
-      this.#pool.run(request, { transferList: transfer, ...task }).then(
+      this.#pool.run(request, { transferList: transfer, ...taskFunction(request) }).then(
         (reply: WorkerReply<K>) => {
           this.#finished(job)
           if ('failure' in reply) reject(toError(reply.failure))
@@ -203,6 +201,18 @@ export class WorkerThread {
         this.#checkForHang(Math.max(hangTimeoutMs - runMs, hangTimeoutMs / 10))
       }
     })
+  }
+}
+
+/** Where the task function of a request is; undefined for that of `worker.ts`. */
+function taskFunction(request: WorkerRequest): { filename: string; name: string } | undefined {
+  switch (request.kind) {
+    case 'load':
+      return { filename: entry(`${request.manifest.flavor.engine}-worker`), name: 'load' }
+    case 'invoke':
+      return { filename: entry('invoke-worker'), name: 'invoke' }
+    default:
+      return undefined
   }
 }
 

@@ -1,26 +1,18 @@
-import { host, hosted, unhost } from './hosted-models.ts'
+import { hosted, unhost } from './hosted-models.ts'
 import { transferList } from './transfer-list.ts'
 import { fromWire, toWire } from './wire-tensors.ts'
-import type { RunRequest, TaskRequest } from './worker-messages.ts'
+import type { RunRequest, UnloadRequest } from './worker-messages.ts'
 import { handOver, type Posted, replyOf } from './worker-reply.ts'
 
 /**
- * The task function of a worker thread: loads, runs and unloads any number of models. Requests never overlap: the
- * pool posts one at a time. What this file imports is paid for by every thread.
+ * The task function that every worker thread starts with: runs and unloads. Requests never overlap: the pool posts
+ * one at a time. What is large to import has a task function in a file of its own, which a thread loads with the first
+ * request for it: each engine, and the codec. (Not `import()`: from source on Node 20, tsx does not see it in a worker.)
  */
-export default function answer(request: TaskRequest): Promise<Posted> {
-  return replyOf(() => perform(request))
-}
-
-async function perform(request: TaskRequest): Promise<Posted> {
-  switch (request.kind) {
-    case 'run':
-      return run(request)
-    case 'load':
-      return { answer: await host(request) }
-    case 'unload':
-      return { answer: await unhost(request.model) }
-  }
+export default function answer(request: RunRequest | UnloadRequest): Promise<Posted> {
+  return replyOf(async () =>
+    request.kind === 'run' ? run(request) : { answer: await unhost(request.model) },
+  )
 }
 
 async function run({ model, feeds }: RunRequest): Promise<Posted> {
