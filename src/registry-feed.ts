@@ -24,6 +24,8 @@ export interface FeedParts {
 export class RegistryFeed {
   readonly #parts: FeedParts
   readonly #follower: RegistryFollower
+  /** What each model is followed by. */
+  readonly #labels = new Map<string, readonly string[]>()
   /** What was last logged of each reference, so that a lasting trouble is one line. */
   readonly #told = new Map<string, string>()
 
@@ -31,7 +33,9 @@ export class RegistryFeed {
     const { config, registry, clock, models } = parts
     this.#parts = parts
     for (const name of new Set(refs.map(servedName))) {
-      models.declare(name, refs.filter((ref) => servedName(ref) === name).map(refLabel))
+      const labels = refs.filter((ref) => servedName(ref) === name).map(refLabel)
+      this.#labels.set(name, labels)
+      models.declare(name, labels)
     }
     this.#follower = new RegistryFollower({
       registry,
@@ -96,7 +100,15 @@ export class RegistryFeed {
   }
 
   #failed(name: string, error: ServingError, nextTryAt: number): void {
-    this.#parts.metrics.registryPolls.inc({ model: name, result: 'failed' })
+    const { models, metrics } = this.#parts
+    metrics.registryPolls.inc({ model: name, result: 'failed' })
+    // Whoever is refused meanwhile is told why; what serves goes on.
+    const labels = this.#labels.get(name) ?? []
+    models.setDesired(
+      name,
+      labels.map((label) => ({ label, resolution: error })),
+    )
+    void models.reconcile()
     if (!this.#tell(name, error.message)) return
     const fields = { model: name, error_code: error.code, next_try_at: iso(nextTryAt) }
     this.#parts.log.warn(fields, `the registry cannot be asked: ${error.message}`)

@@ -29,11 +29,12 @@ export function refNotReady<C>(model: ModelEntry<C>, ref: RefEntry<C>, clock: Cl
     const live = model.find((version) => version.id === id && version.state !== 'failed')
     return versionNotReady(model, desired.version, id, live, clock)
   }
-  const why = ref.error === undefined ? ref.why : ref.error.message
+  const { error } = ref
+  const why = error === undefined ? ref.why : error.message
   return new ServingError(
     'MODEL_NOT_READY',
-    `Model "${model.name}" is not ready: "${ref.label}" ${why}`,
-    { details: { name: model.name, ref: ref.label, reason: why, code: ref.error?.code } },
+    `Model "${model.name}" is not ready: "${ref.label}"${error === undefined ? '' : ':'} ${why}`,
+    { details: { name: model.name, ref: ref.label, reason: why, code: error?.code } },
   )
 }
 

@@ -19,7 +19,11 @@ interface Status {
   readonly versions: readonly {
     readonly version: string
     readonly state: string
-    readonly failure?: { readonly code: string; readonly stage: string; readonly nextTryAt: string }
+    readonly failure?: {
+      readonly code: string
+      readonly stage: string
+      readonly next_try_at: string
+    }
   }[]
 }
 
@@ -90,7 +94,7 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py'))('while others a
       version: '2',
       failure: { code: 'ARTIFACT_UNAVAILABLE', stage: 'downloading' },
     })
-    expect(Date.parse(failed.failure?.nextTryAt ?? '')).toBeGreaterThan(0)
+    expect(Date.parse(failed.failure?.next_try_at ?? '')).toBeGreaterThan(0)
     expect((await status()).refs[0]).toMatchObject({ serving: '1', desired: '2' })
     expect(await baton.metric('baton_swaps_total', 'result="failed"')).toBeGreaterThan(0)
     expect(await readiness()).toBe(200)
