@@ -58,9 +58,13 @@ function targets(frame: Frame, schema: Schema): readonly (readonly [number, Targ
     })
   }
   if (isNamed) {
-    return schema.columns.flatMap(({ name, type, required }) =>
-      (positions.get(name ?? '') ?? []).map((at) => [at, columnTarget(type, required)] as const),
-    )
+    return schema.columns.flatMap(({ name, type, required }) => {
+      const places = positions.get(name ?? '') ?? []
+      const target = columnTarget(type, required)
+      const refusing =
+        places.length > 1 ? { ...target, cast: refuseRepeated(type, target) } : target
+      return places.map((at) => [at, refusing] as const)
+    })
   }
   return schema.columns.slice(0, frame.columns.length).map(({ type }, i) => {
     // MLflow looks a column's label up among the positions of the required ones.
@@ -102,6 +106,34 @@ function columnTarget(type: ColumnType, required: boolean): Target {
   }
 }
 
+/** What pandas says where a name means two columns and one is needed. */
+function refuseRepeated(type: ColumnType, target: Target): Target['cast'] {
+  if (type.kind !== 'scalar') return target.cast
+  switch (type.type) {
+    case 'string':
+      return () => {
+        throw noDtype()
+      }
+    case 'boolean':
+      return () => {
+        throw new PythonError(
+          'ValueError',
+          'The truth value of a Series is ambiguous. Use a.empty, a.bool(), a.item(), a.any() or a.all().',
+        )
+      }
+    case 'datetime':
+      return () => {
+        throw new PythonError('ValueError', 'cannot assemble with duplicate keys')
+      }
+    default:
+      return target.cast
+  }
+}
+
+function noDtype(): PythonError {
+  return new PythonError('AttributeError', "'DataFrame' object has no attribute 'dtype'")
+}
+
 function tensorTarget(spec: SchemaTensor, repeated: boolean): Target {
   const dtype = tensorDtype(spec)
   return {
@@ -111,6 +143,7 @@ function tensorTarget(spec: SchemaTensor, repeated: boolean): Target {
       if (column.shape[0] === 0) {
         throw new PythonError('IndexError', 'single positional indexer is out-of-bounds')
       }
+      if (repeated && (dtype.kind === 'U' || dtype.kind === 'O')) throw noDtype()
       // The lists of a column, but not of two columns of one name, become a tensor later, when the signature is enforced.
       if (!repeated && isList((column.data[0] ?? null) as PyObject)) return column
       return castUnlessText(column, dtype)

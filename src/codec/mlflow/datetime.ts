@@ -56,7 +56,13 @@ function objectNanoseconds(value: PyObject): bigint {
     throw new PythonError('OverflowError', 'Python int too large to convert to C long')
   }
   if (typeof value === 'number') return BigInt(Math.trunc(value))
-  if (typeof value === 'string')
-    return isMissingTime(value) ? NOT_A_TIME : readPandasTime(value).nanoseconds
+  if (typeof value === 'string') return naiveNanoseconds(value)
   throw new PythonError('TypeError', `${typeText(value)} is not convertible to datetime`)
+}
+
+function naiveNanoseconds(text: string): bigint {
+  if (isMissingTime(text)) return NOT_A_TIME
+  const { nanoseconds, zone } = readPandasTime(text)
+  if (zone === undefined) return nanoseconds
+  throw new PythonError('ValueError', 'Cannot mix tz-aware with tz-naive values')
 }

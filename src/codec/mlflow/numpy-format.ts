@@ -1,6 +1,12 @@
 import { shortestOf } from './float-digits.ts'
 import { element, isList, item, type NdArray, type PyObject } from './python-object.ts'
 
+/** How Python prints a single value. */
+export interface ValueText {
+  repr(value: PyObject): string
+  text(value: PyObject): string
+}
+
 /** The text of the element at a flat position, padded so that all have one width. */
 export type ElementFormat = (position: number) => string
 
@@ -10,7 +16,7 @@ const PRECISION = 8
 export function elementFormat(
   array: NdArray,
   shown: readonly number[],
-  repr: (value: PyObject) => string,
+  { repr, text }: ValueText,
 ): ElementFormat {
   switch (array.dtype.kind) {
     case 'b':
@@ -22,9 +28,14 @@ export function elementFormat(
     }
     case 'f':
       return floatFormat(array, shown)
+    case 'M': {
+      const time = (i: number): string => `'${text(item(array, i))}'`
+      const width = Math.max(0, ...shown.map((i) => time(i).length))
+      return (i) => time(i).padStart(width)
+    }
     default:
       return (i) => {
-        const value = array.dtype.kind === 'M' ? item(array, i) : element(array, i)
+        const value = element(array, i)
         return isList(value) ? `list(${repr(value)})` : repr(value)
       }
   }
@@ -68,6 +79,7 @@ function plainDecimal(value: number): string {
 }
 
 function scientificDigits(value: number, short: number): string {
+  if (Object.is(value, -0)) return '-0.e+00'
   const [mantissa = '', exponent = ''] = short.toExponential().split('e')
   const fraction = mantissa.split('.')[1] ?? ''
   if (fraction.length <= PRECISION) return scientificText(mantissa, exponent)

@@ -1,24 +1,21 @@
-import { type ElementFormat, elementFormat } from './numpy-format.ts'
-import type { NdArray, PyObject } from './python-object.ts'
+import { type ElementFormat, elementFormat, type ValueText } from './numpy-format.ts'
+import type { NdArray } from './python-object.ts'
 
 /** `numpy.get_printoptions()`, which nothing changes in a scoring server. */
 const LINE_WIDTH = 75
 const THRESHOLD = 1000
 const EDGE_ITEMS = 3
 
-/** How the elements of an object array print. */
-type Repr = (value: PyObject) => string
-
 /** `str(array)` of one axis or more (numpy/_core/arrayprint.py). */
-export function arrayText(array: NdArray, repr: Repr): string {
-  return new Printer(array, ' ', ' ', LINE_WIDTH, repr).print()
+export function arrayText(array: NdArray, values: ValueText): string {
+  return new Printer(array, ' ', ' ', LINE_WIDTH, values).print()
 }
 
 /** `repr(array)` */
-export function arrayRepr(array: NdArray, repr: Repr): string {
+export function arrayRepr(array: NdArray, values: ValueText): string {
   const prefix = 'array('
   const indent = ` ${' '.repeat(prefix.length)}`
-  const body = new Printer(array, ', ', indent, LINE_WIDTH - 1, repr).print()
+  const body = new Printer(array, ', ', indent, LINE_WIDTH - 1, values).print()
   const size = array.data.length
   const extras: string[] = []
   if ((size === 0 && !(array.shape.length === 1)) || size > THRESHOLD) {
@@ -49,13 +46,13 @@ class Printer {
   readonly #summarize: boolean
   readonly #format: ElementFormat
 
-  constructor(array: NdArray, separator: string, indent: string, width: number, repr: Repr) {
+  constructor(array: NdArray, separator: string, indent: string, width: number, values: ValueText) {
     this.#array = array
     this.#separator = separator
     this.#indent = indent
     this.#width = width
     this.#summarize = array.data.length > THRESHOLD
-    this.#format = elementFormat(array, this.#shown(), repr)
+    this.#format = elementFormat(array, this.#shown(), values)
   }
 
   print(): string {

@@ -1,6 +1,6 @@
 import { daysFromCivil, daysInMonth, PER_SECOND } from './calendar.ts'
 import type { TimeUnit } from './dtype.ts'
-import { PythonError } from './python-error.ts'
+import { PythonError, surrogateError } from './python-error.ts'
 import { NOT_A_TIME } from './python-object.ts'
 
 /** A moment as ISO 8601 text gives it, with the unit of its last field. */
@@ -25,6 +25,8 @@ export function parseNumpyTime(text: string, unit: TimeUnit): bigint {
 
 /** The moment of a text; undefined for NaT. */
 export function readNumpyTime(text: string): NumpyTime | undefined {
+  const error = surrogateError(text)
+  if (error !== undefined) throw error
   if (text === '' || /^nat$/i.test(text)) return undefined
   return new Reader(text).read()
 }

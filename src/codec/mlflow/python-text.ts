@@ -1,6 +1,7 @@
 import { numpyTime, timestampText } from './calendar.ts'
 import type { Dtype } from './dtype.ts'
 import { shortestOf } from './float-digits.ts'
+import type { ValueText } from './numpy-format.ts'
 import { arrayRepr, arrayText } from './numpy-print.ts'
 import { floatRepr } from './python-number.ts'
 import {
@@ -14,6 +15,8 @@ import {
 } from './python-object.ts'
 import { bytesRepr, stringRepr } from './python-string.ts'
 
+const VALUE_TEXT: ValueText = { repr: pythonRepr, text: pythonText }
+
 /** Python's `str(value)`. */
 export function pythonText(value: PyObject): string {
   if (typeof value === 'string') return value
@@ -21,7 +24,7 @@ export function pythonText(value: PyObject): string {
   if (value instanceof Timestamp)
     return value.isMissing ? 'NaT' : timestampText(value.count, value.unit)
   if (value instanceof NdArray) {
-    return value.shape.length === 0 ? pythonText(item(value, 0)) : arrayText(value, pythonRepr)
+    return value.shape.length === 0 ? pythonText(item(value, 0)) : arrayText(value, VALUE_TEXT)
   }
   return pythonRepr(value)
 }
@@ -48,7 +51,7 @@ function containerRepr(
 ): string {
   if (value instanceof Uint8Array) return bytesRepr(value)
   if (value instanceof NumpyScalar) return scalarRepr(value)
-  if (value instanceof NdArray) return arrayRepr(value, pythonRepr)
+  if (value instanceof NdArray) return arrayRepr(value, VALUE_TEXT)
   if (value instanceof Timestamp) {
     return value.isMissing ? 'NaT' : `Timestamp('${timestampText(value.count, value.unit)}')`
   }

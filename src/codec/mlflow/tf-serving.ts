@@ -75,14 +75,15 @@ function regroup(rows: readonly PyObject[], specs: ReadonlyMap<string, DataSpec>
 
 function checkLengths(data: ReadonlyMap<string, PyObject>, schema: Schema | undefined): void {
   const named = specsByName(schema)
-  const lengths: number[] = []
+  let expected: number | undefined
   for (const [name, value] of data) {
     if (!isList(value) && !(value instanceof NdArray)) continue
     if (named.size > 0 && !isChecked(named.get(name))) continue
-    lengths.push(lengthOf(value))
-  }
-  if (lengths.some((length) => length !== lengths[0])) {
-    throw invalidInput('The length of values for each input/column name are not the same')
+    const length = lengthOf(value)
+    expected ??= length
+    if (length !== expected) {
+      throw invalidInput('The length of values for each input/column name are not the same')
+    }
   }
 }
 
