@@ -1,5 +1,6 @@
+import { float16ToNumber } from '../json/float-text.ts'
 import type { Dtype } from './dtype.ts'
-import { float16ToNumber, numberToFloat16 } from './python-object.ts'
+import { numberToFloat16 } from './float16.ts'
 
 /** The double whose repr has the digits that numpy prints for a float of this dtype: the fewest that round to it. */
 export function shortestOf(value: number, dtype: Dtype): number {

@@ -1,14 +1,8 @@
+import { float16ToNumber } from '../json/float-text.ts'
 import { type Dtype, OBJECT } from './dtype.ts'
 import { convertElements, numericArray, setNumber } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'
-import {
-  element,
-  float16ToNumber,
-  isList,
-  isMissing,
-  NdArray,
-  type PyObject,
-} from './python-object.ts'
+import { element, isList, isMissing, NdArray, type PyObject } from './python-object.ts'
 import { pythonText } from './python-text.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { allocate, type TypedArray } from '../../model/tensor.ts'
 import { PER_SECOND } from './calendar.ts'
 import { bytesType, type Dtype, textType } from './dtype.ts'
+import { numberToFloat16 } from './float16.ts'
 import { parseNumpyTime } from './numpy-time.ts'
 import { encodeError, PythonError } from './python-error.ts'
 import { integerToFloat, parseFloatText, parseInteger, truncate } from './python-number.ts'
@@ -9,7 +10,6 @@ import {
   isList,
   isTruthy,
   NOT_A_TIME,
-  numberToFloat16,
   type PyObject,
   plain,
   Timestamp,

@@ -1,20 +1,6 @@
 import { PythonError } from './python-error.ts'
 import { stringRepr } from './python-string.ts'
 
-/** `repr` of a Python float: the shortest digits, in exponent form below 1e-4 and from 1e16 up. */
-export function floatRepr(value: number): string {
-  if (Number.isNaN(value)) return 'nan'
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
-  if (Object.is(value, -0)) return '-0.0'
-  const size = Math.abs(value)
-  if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
-    const [mantissa = '', exponent = ''] = value.toExponential().split('e')
-    return `${mantissa}e${exponent.charAt(0)}${exponent.slice(1).padStart(2, '0')}`
-  }
-  const text = String(value)
-  return text.includes('.') ? text : `${text}.0`
-}
-
 /** The text of a number with its surrounding space gone and digits of any script in ASCII, as `int()` and `float()` see it. */
 function asciiNumber(text: string): string {
   if (ASCII.test(text)) return text.replaceAll(/^[ \t-\r]+|[ \t-\r]+$/g, '')

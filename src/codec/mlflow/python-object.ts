@@ -1,4 +1,5 @@
 import type { TypedArray } from '../../model/tensor.ts'
+import { float16ToNumber } from '../json/float-text.ts'
 import type { Dtype, TimeUnit } from './dtype.ts'
 
 /**
@@ -180,35 +181,4 @@ export function plain(value: PyObject): PyObject {
   if (value.dtype.kind === 'M')
     return new Timestamp(BigInt(String(value.value)), value.dtype.unit ?? 'ns')
   return value.value
-}
-
-/** The number of 16 bits of IEEE 754 half precision. */
-export function float16ToNumber(bits: number): number {
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  const sign = bits & 0x8000 ? -1 : 1
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
-
-/** The nearest half precision number, ties to even, as its 16 bits. */
-export function numberToFloat16(value: number): number {
-  if (Number.isNaN(value)) return 0x7e00
-  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0
-  const size = Math.abs(value)
-  if (size >= 65520) return sign | 0x7c00
-  if (size < 2 ** -14) return sign | roundHalfEven(size * 2 ** 24)
-  const exponent = Math.floor(Math.log2(size))
-  // log2 may round up at the top of a binade.
-  const power = 2 ** exponent > size ? exponent - 1 : exponent
-  const steps = roundHalfEven((size / 2 ** power) * 1024)
-  return sign | (((power + 15) << 10) + (steps - 1024))
-}
-
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value)
-  const rest = value - floor
-  if (rest !== 0.5) return Math.round(value)
-  return floor % 2 === 0 ? floor : floor + 1
 }

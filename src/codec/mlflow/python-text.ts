@@ -1,9 +1,9 @@
+import { floatRepr } from '../json/float-text.ts'
 import { numpyTime, timestampText } from './calendar.ts'
 import type { Dtype } from './dtype.ts'
 import { shortestOf } from './float-digits.ts'
 import type { ValueText } from './numpy-format.ts'
 import { arrayRepr, arrayText } from './numpy-print.ts'
-import { floatRepr } from './python-number.ts'
 import {
   isDict,
   item,
