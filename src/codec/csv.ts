@@ -76,10 +76,10 @@ class CsvTokenizer {
   readonly #lines: (readonly string[])[] = []
   #fields: string[] = []
   #at = 0
+  /** Behind a comma that was stepped over. */
+  #lostComma = -1
   /** Lines of the text so far, skipped ones too. */
   #textLines = 0
-  /** Where the tokenizer goes back to: behind the last LF, or the CR that ended the last line with fields. */
-  #lineStart = 0
 
   constructor(text: string) {
     this.#text = text
@@ -99,15 +99,22 @@ class CsvTokenizer {
       this.#at = end
       return true
     }
-    if (isLineEnd(this.#text.charCodeAt(end))) {
+    const mark = this.#text.charCodeAt(end)
+    if (isLineEnd(mark)) {
       this.#at = end
       this.#stepOverLineEnd()
       this.#textLines++
+      this.#loseComma()
       return true
     }
-    // Blanks that something follows are read again; empty lines ending with CR before them too, as lines of one field.
-    if (end > this.#at) this.#at = this.#lineStart
+    if (end > this.#at && this.#lostComma === this.#at) this.#at--
     return false
+  }
+
+  /** pandas' tokenizer steps over a comma behind an empty line that ends with CR, and back where blanks follow. */
+  #loseComma(): void {
+    const isReturn = this.#text.charCodeAt(this.#at - 1) === CARRIAGE_RETURN
+    if (isReturn && this.#text.charCodeAt(this.#at) === COMMA) this.#lostComma = ++this.#at
   }
 
   #blanksEnd(): number {
@@ -122,7 +129,6 @@ class CsvTokenizer {
     const isReturn = text.charCodeAt(this.#at) === CARRIAGE_RETURN
     this.#at++
     if (isReturn && text.charCodeAt(this.#at) === LINE_FEED) this.#at++
-    if (text.charCodeAt(this.#at - 1) === LINE_FEED) this.#lineStart = this.#at
   }
 
   #readLine(): void {
@@ -136,7 +142,6 @@ class CsvTokenizer {
       this.#at++
     }
     if (this.#at < text.length) this.#stepOverLineEnd()
-    this.#lineStart = this.#at
     this.#endLine()
   }
 

@@ -1,7 +1,8 @@
 import type { Schema } from '../../model/signature.ts'
 import { CsvError, type CsvTable, parseCsv } from '../csv.ts'
 import { csvColumnOf, inferCsvColumn } from './csv-column.ts'
-import { type Dtype, OBJECT } from './dtype.ts'
+import { isMissingCell } from './csv-tokens.ts'
+import { type Dtype, OBJECT, PANDAS_STRING } from './dtype.ts'
 import type { Frame } from './frame.ts'
 import type { CodecOptions, Invocation, ModelContract } from './invocation.ts'
 import { makeInvocation } from './make-invocation.ts'
@@ -68,16 +69,34 @@ function schemaDtypes(schema: Schema): ReadonlyMap<string | number, Dtype> {
 }
 
 /** The frame without its index, whose columns are read all the same: they may be what fails. */
-function frameOf(table: CsvTable, dtypes: ReadonlyMap<string | number, Dtype>): Frame {
+export function frameOf(table: CsvTable, dtypes: ReadonlyMap<string | number, Dtype>): Frame {
   const { indexColumns, names, headers, rows } = table
+  if (rows === 0) return emptyFrame(names, dtypes)
   const columns = table.columns.map((cells, place) => {
     const named = place - indexColumns
-    const dtype =
-      dtypes.get(names[named] ?? place) ?? dtypes.get(headers[named] ?? place) ?? dtypes.get(place)
-    if (rows === 0) return emptyColumn(dtype)
-    return dtype === undefined ? inferCsvColumn(cells) : csvColumnOf(cells, dtype, place)
+    const dtype = dtypes.get(names[named] ?? place)
+    if (dtype !== undefined) return csvColumnOf(cells, dtype, place)
+    return otherColumn(cells, dtypes.get(headers[named] ?? place) ?? dtypes.get(place), place)
   })
   return { labels: names, columns: columns.slice(indexColumns), rows }
+}
+
+/** A column whose dtype was given by place, or for the name that it repeats: its text still becomes pandas' string. */
+function otherColumn(cells: readonly string[], dtype: Dtype | undefined, place: number): NdArray {
+  if (dtype === undefined) return inferCsvColumn(cells)
+  const column = csvColumnOf(cells, dtype, place)
+  const isText = dtype.kind === 'O' && cells.some((cell) => !isMissingCell(cell))
+  return isText ? new NdArray(PANDAS_STRING, column.shape, column.data) : column
+}
+
+function emptyFrame(names: readonly string[], dtypes: ReadonlyMap<string | number, Dtype>): Frame {
+  for (const place of dtypes.keys()) {
+    if (typeof place === 'number' && place >= names.length) {
+      throw new PythonError('IndexError', 'list index out of range')
+    }
+  }
+  const columns = names.map((name, place) => emptyColumn(dtypes.get(name) ?? dtypes.get(place)))
+  return { labels: names, columns, rows: 0 }
 }
 
 function emptyColumn(dtype: Dtype = OBJECT): NdArray {
