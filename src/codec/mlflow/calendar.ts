@@ -46,7 +46,7 @@ function civilFromDays(days: bigint): { year: bigint; month: number; day: number
   return { year, month, day }
 }
 
-export function floorDivide(a: bigint, b: bigint): bigint {
+function floorDivide(a: bigint, b: bigint): bigint {
   const quotient = a / b
   return a % b !== 0n && a < 0n !== b < 0n ? quotient - 1n : quotient
 }

@@ -23,15 +23,15 @@ function numeric(kind: 'b' | 'i' | 'u' | 'f', name: string, itemsize: number): D
 }
 
 export const BOOL = numeric('b', 'bool', 1)
-export const INT8 = numeric('i', 'int8', 1)
-export const INT16 = numeric('i', 'int16', 2)
+const INT8 = numeric('i', 'int8', 1)
+const INT16 = numeric('i', 'int16', 2)
 export const INT32 = numeric('i', 'int32', 4)
 export const INT64 = numeric('i', 'int64', 8)
-export const UINT8 = numeric('u', 'uint8', 1)
-export const UINT16 = numeric('u', 'uint16', 2)
-export const UINT32 = numeric('u', 'uint32', 4)
+const UINT8 = numeric('u', 'uint8', 1)
+const UINT16 = numeric('u', 'uint16', 2)
+const UINT32 = numeric('u', 'uint32', 4)
 export const UINT64 = numeric('u', 'uint64', 8)
-export const FLOAT16 = numeric('f', 'float16', 2)
+const FLOAT16 = numeric('f', 'float16', 2)
 export const FLOAT32 = numeric('f', 'float32', 4)
 export const FLOAT64 = numeric('f', 'float64', 8)
 export const OBJECT: Dtype = { kind: 'O', name: 'object', itemsize: 8 }

@@ -1,4 +1,5 @@
 import { ERROR_TABLE, type ServingError } from '../../errors.ts'
+import { stringJson } from '../json/string-text.ts'
 import { UNEXPECTED_FAILURE } from './refusal.ts'
 
 /** An answer that reports a failure, ready to send. */
@@ -65,18 +66,10 @@ function errorJson(error: ServingError): string {
   if (errorClass !== undefined) fields.push(['error_class', errorClass])
   const trace = failed ? withoutPaths(error.message) : error.details.stackTrace
   if (typeof trace === 'string') fields.push(['stack_trace', trace])
-  return `{${fields.map(([key, value]) => `"${key}": ${asciiJson(value)}`).join(', ')}}`
+  return `{${fields.map(([key, value]) => `"${key}": ${stringJson(value)}`).join(', ')}}`
 }
 
 /** ONNX Runtime names its own source files: no business of a client. */
 function withoutPaths(text: string): string {
   return text.replaceAll(/(?:\/[\w.+-]+){2,}(?::\d+)?\s?/g, '')
-}
-
-/** A string as `json.dumps` writes it: everything but printable ASCII escaped. */
-function asciiJson(text: string): string {
-  return JSON.stringify(text).replaceAll(
-    /[\x7f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }

@@ -49,7 +49,7 @@ function repeated(value: PyObject, rows: number): NdArray {
 }
 
 /** A column from an array: numpy's text becomes pandas', objects of text too, bytes objects. */
-export function arrayColumn(array: NdArray): NdArray {
+function arrayColumn(array: NdArray): NdArray {
   if (array.shape.length !== 1) {
     throw new PythonError('ValueError', 'Per-column arrays must each be 1-dimensional')
   }

@@ -12,10 +12,6 @@ export interface Frame {
   readonly rows: number
 }
 
-export function isFrame(value: object): value is Frame {
-  return 'labels' in value && 'columns' in value
-}
-
 /** Positions of the columns of a name; several where names repeat. */
 export function framePositions(frame: Frame, label: Label): readonly number[] {
   const positions: number[] = []

@@ -112,7 +112,7 @@ export function setNumber(data: TypedArray, i: number, value: number | bigint, d
 }
 
 /** Python's `int(value)`. */
-export function toInteger(value: PyObject): bigint {
+function toInteger(value: PyObject): bigint {
   if (typeof value === 'bigint') return value
   if (typeof value === 'number') return truncate(value)
   if (typeof value === 'boolean') return value ? 1n : 0n
@@ -125,7 +125,7 @@ export function toInteger(value: PyObject): bigint {
 }
 
 /** Python's `float(value)`, and NaN for None as numpy has it. */
-export function toFloat(value: PyObject): number {
+function toFloat(value: PyObject): number {
   if (typeof value === 'number') return value
   if (typeof value === 'bigint') return integerToFloat(value)
   if (typeof value === 'boolean') return value ? 1 : 0
@@ -140,7 +140,7 @@ export function toFloat(value: PyObject): number {
 const LONG_MIN = -(2n ** 63n)
 
 /** Smallest and largest integer of an integer dtype. */
-export function integerBounds(dtype: Dtype): readonly [bigint, bigint] {
+function integerBounds(dtype: Dtype): readonly [bigint, bigint] {
   const bits = BigInt(8 * dtype.itemsize)
   return dtype.kind === 'u' ? [0n, 2n ** bits - 1n] : [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n]
 }

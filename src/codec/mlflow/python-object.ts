@@ -64,8 +64,6 @@ export class Timestamp {
   }
 }
 
-export const NAT = new Timestamp(NOT_A_TIME, 'ns')
-
 export type PyDict = ReadonlyMap<string, PyObject>
 
 export function isDict(value: PyObject): value is PyDict {
