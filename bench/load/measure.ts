@@ -34,7 +34,7 @@ export interface Sample {
   readonly worst: number
 }
 
-const WARM_UP_SECONDS = 1
+const WARM_UP_SECONDS = 3
 
 /** Measures the subjects in turn, every second round backwards, so that a drift of the machine meets all alike. */
 export async function measureInTurn(

@@ -3,7 +3,7 @@ import type { Selector } from '../serving/model-manager.ts'
 import { checkAdmin } from './admin-guard.ts'
 import { liveRoute, pingRoute, type ReadinessView, readyRoute } from './health-routes.ts'
 import { type ModelsView, modelRoute, modelsRoute, refreshRoute } from './models-routes.ts'
-import { type HttpEnv, route } from './route-methods.ts'
+import { type HttpEnv, Routes } from './route-methods.ts'
 import { type ScoringParts, scoringRoute } from './scoring-route.ts'
 import { type WebhookVerifier, webhookRoute } from './webhook-route.ts'
 
@@ -27,36 +27,36 @@ const FIXED_PATHS = ['/ping', '/health', '/version', '/invocations', '/livez', '
 /** Every route of the server. No middleware: setting a header after a handler would cost the adapter's fast path. */
 export function createApp(parts: AppParts): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>()
-  route(app, '/invocations', { post: scoringRoute(parts, () => ({})) })
-  route(app, '/models/:target/invocations', { post: scoringRoute(parts, selectByTarget) })
-  route(app, '/models/:name/versions/:version/invocations', {
+  const routes = new Routes(app, notFound)
+  routes.add('/invocations', { post: scoringRoute(parts, () => ({})) })
+  routes.add('/models/:target/invocations', { post: scoringRoute(parts, selectByTarget) })
+  routes.add('/models/:name/versions/:version/invocations', {
     post: scoringRoute(parts, selectByVersion),
   })
   const ping = pingRoute(parts.readiness)
-  route(app, '/ping', { get: ping })
-  route(app, '/health', { get: ping })
-  route(app, '/version', {
+  routes.add('/ping', { get: ping })
+  routes.add('/health', { get: ping })
+  routes.add('/version', {
     get: (c) => c.body(parts.version, 200, { 'content-type': 'application/json' }),
   })
-  route(app, '/livez', { get: liveRoute })
-  route(app, '/readyz', { get: readyRoute(parts.readiness) })
-  route(app, '/models', { get: modelsRoute(parts.modelsView) })
-  route(app, '/models/:name', { get: modelRoute(parts.modelsView) })
+  routes.add('/livez', { get: liveRoute })
+  routes.add('/readyz', { get: readyRoute(parts.readiness) })
+  routes.add('/models', { get: modelsRoute(parts.modelsView) })
+  routes.add('/models/:name', { get: modelRoute(parts.modelsView) })
   const guard = (c: Context<HttpEnv>) => checkAdmin(c, parts.adminToken)
-  route(app, '/models/:name/refresh', {
+  routes.add('/models/:name/refresh', {
     post: refreshRoute(parts.modelsView, parts.hint, guard),
   })
-  route(app, '/webhooks/mlflow', {
+  routes.add('/webhooks/mlflow', {
     post: webhookRoute(parts.verifyWebhook, parts.hint, parts.metrics),
   })
-  route(app, '/metrics', {
+  routes.add('/metrics', {
     get: async (c) => {
       const { registry } = parts.metrics
       parts.setGauges()
       return c.body(await registry.metrics(), 200, { 'content-type': registry.contentType })
     },
   })
-  app.notFound(notFound)
   return app
 }
 

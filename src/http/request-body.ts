@@ -19,29 +19,26 @@ export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<B
     let first: Buffer | undefined
     let rest: Buffer[] | undefined
     let size = 0
-    const settle = () => {
-      incoming.off('data', onData)
-      incoming.off('end', onEnd)
-      incoming.off('error', onBroken)
-      incoming.off('close', onBroken)
-    }
-    const onData = (chunk: Buffer) => {
+    // Listeners stay: taking them off again costs more than a look at this.
+    let settled = false
+    incoming.on('data', (chunk: Buffer) => {
+      if (settled) return
       size += chunk.length
       if (size > maxBytes) {
-        settle()
+        settled = true
         reject(tooLarge(maxBytes, 'more'))
-        return
-      }
-      if (first === undefined) first = chunk
+      } else if (first === undefined) first = chunk
       else if (rest === undefined) rest = [first, chunk]
       else rest.push(chunk)
-    }
-    const onEnd = () => {
-      settle()
+    })
+    incoming.on('end', () => {
+      settled = true
       resolve(rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest, size))
-    }
-    const onBroken = () => {
-      settle()
+    })
+    // A request that breaks off closes, and Node raises no error for want of a listener.
+    incoming.on('close', () => {
+      if (settled) return
+      settled = true
       const expected = announced === undefined ? 'the whole body' : `${announced} bytes`
       reject(
         new ServingError(
@@ -49,11 +46,7 @@ export function readBody(incoming: IncomingMessage, maxBytes: number): Promise<B
           `Expected ${expected}, received ${size} bytes before the connection closed`,
         ),
       )
-    }
-    incoming.on('data', onData)
-    incoming.on('end', onEnd)
-    incoming.on('error', onBroken)
-    incoming.on('close', onBroken)
+    })
   })
 }
 

@@ -1,11 +1,12 @@
 import type { Context } from 'hono'
 import type { Clock } from '../clock.ts'
-import { mediaType } from '../codec/mlflow/content-type.ts'
+import { type MediaType, mediaType } from '../codec/mlflow/content-type.ts'
 import { errorAnswer } from '../codec/mlflow/error-body.ts'
 import { ServingError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { ServingMetrics } from '../metrics.ts'
 import type { ModelManager, Selector } from '../serving/model-manager.ts'
+import type { SubmitOptions } from '../serving/pending-request.ts'
 import type { Lease } from '../serving/served-model.ts'
 import { ClientPresence } from './client-presence.ts'
 import { readBody } from './request-body.ts'
@@ -26,6 +27,17 @@ export interface ScoringParts {
   readonly log: Logger
   /** The server is ending: its answers ask the client to leave. */
   readonly stopping: () => boolean
+}
+
+/**
+ * From this size on a body is read by a worker, so that reading it does not stop the event loop: 512 KiB of numbers in
+ * JSON take 1.5 to 2 ms to read (a 3x224x224 image, 1 MB, takes 3.2 to 3.5), and the other formats ten times as long.
+ * What is smaller is read here, since only then requests share batches.
+ */
+const UNREAD_BYTES: Readonly<Record<MediaType, number>> = {
+  'application/json': 512 * 1024,
+  'text/csv': 64 * 1024,
+  'application/vnd.apache.parquet': 64 * 1024,
 }
 
 /** Milliseconds of the phases of one request. */
@@ -66,12 +78,17 @@ async function score(
     const media = mediaType(incoming.headers['content-type'])
     const deadlineAt = startedAt + settings.requestTimeoutMs
     const body = await readBody(incoming, settings.maxBodyBytes)
+    const options = { deadlineAt, signal: new ClientPresence(outgoing), timings }
+    if (body.length >= UNREAD_BYTES[media] && lease.model.canInvoke) {
+      const text = await invoke(lease, media, body, options)
+      record(scoring, timings)
+      return reply(parts, c, scoring, text, 200, timings, startedAt)
+    }
     const readAt = clock.monotonic()
     const decoded = scoring.codec.decode(media, body)
     const { feeds, answer } = decoded instanceof Promise ? await decoded : decoded
     timings.parseMs = clock.monotonic() - readAt
-    const signal = new ClientPresence(outgoing)
-    const outputs = await lease.model.predict(feeds, { deadlineAt, signal, timings })
+    const outputs = await lease.model.predict(feeds, options)
     const ranAt = clock.monotonic()
     const text = scoring.codec.encode(answer, outputs)
     timings.encodeMs = clock.monotonic() - ranAt
@@ -82,6 +99,21 @@ async function score(
   } finally {
     lease.release()
   }
+}
+
+/** Has a worker read the body, run it alone and write the answer. */
+async function invoke(
+  lease: Lease<VersionScoring>,
+  media: MediaType,
+  body: Buffer,
+  options: SubmitOptions & { readonly timings: Timings },
+): Promise<Uint8Array> {
+  const answer = await lease.model.invoke(media, body, options)
+  const { timings } = options
+  timings.parseMs = answer.parseMs
+  timings.runMs = answer.runMs
+  timings.encodeMs = answer.encodeMs
+  return answer.body
 }
 
 function record({ metrics }: VersionScoring, timings: Timings): void {

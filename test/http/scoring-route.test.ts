@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AFFINE_BODY, createRegistry, RunningServer, type TestRegistry } from '../running-server.ts'
 
 let registry: TestRegistry
@@ -115,5 +116,62 @@ describe('the request metrics', () => {
     expect(count(200)).toBeGreaterThan(0)
     expect(count(400)).toBeGreaterThan(0)
     expect(text).toMatch(/baton_request_phase_duration_seconds_count\{.*phase="run".*\} [1-9]/)
+  })
+})
+
+describe('a body that breaks off', () => {
+  it('is counted as refused, and harms nobody else', async () => {
+    const { hostname, port } = new URL(running.url)
+    const socket = connect(Number(port), hostname)
+    const head = 'POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+    socket.write(`${head}Content-Length: 100\r\n\r\n{"inputs"`)
+    const counted = async () => {
+      const text = await (await fetch(`${running.url}/metrics`)).text()
+      return /baton_requests_total\{[^}]*status="400"[^}]*\} (\d+)/.exec(text)?.[1] ?? '0'
+    }
+    const before = Number(await counted())
+    socket.destroy()
+    await vi.waitFor(async () => expect(Number(await counted())).toBe(before + 1))
+    expect(await running.answeringVersion()).toBe('1')
+  })
+})
+
+describe('a body that is too large to be read in the event loop', () => {
+  const rows = Array.from({ length: 10_000 }, (_, row) => [row, 0.25, 0.5, 1])
+  let large: RunningServer
+
+  beforeAll(async () => {
+    large = await RunningServer.start({
+      MLFLOW_REGISTRY_URI: registry.root,
+      MODEL_URI: 'models:/churn@champion',
+      BATON_SERVER_TIMING: 'true',
+    })
+  })
+
+  afterAll(() => large.server.stop())
+
+  const padded = (body: object) => JSON.stringify(body).padEnd(600_000)
+
+  it('is answered as it would be there', async () => {
+    const [small, unread] = await Promise.all(
+      [JSON.stringify({ inputs: rows }), padded({ inputs: rows })].map(async (body) => {
+        const response = await large.post('/invocations', body)
+        return { status: response.status, text: await response.text() }
+      }),
+    )
+    expect(unread?.status).toBe(200)
+    expect(unread?.text.length).toBeGreaterThan(150_000)
+    expect(unread).toEqual(small)
+  })
+
+  it('is refused in the same words', async () => {
+    const [small, unread] = await Promise.all(
+      [JSON.stringify({ inputs: [[1]] }), padded({ inputs: [[1]] })].map(async (body) => {
+        const response = await large.post('/invocations', body)
+        return { status: response.status, text: await response.text() }
+      }),
+    )
+    expect(unread?.status).toBe(400)
+    expect(unread).toEqual(small)
   })
 })
