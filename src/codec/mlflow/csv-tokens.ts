@@ -54,7 +54,7 @@ export function pythonIntegerOf(cell: string): bigint {
   return parseInteger(cell)
 }
 
-const FLOAT = /^[ \t-\r]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t-\r]*$/
+const FLOAT = /^[ \t-\r]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t-\r]*$/
 const INFINITE = /^[+-]?inf(?:inity)?$/i
 
 /** A float, correctly rounded; too large is infinite. Undefined for other text. */

@@ -3,10 +3,17 @@ import { stringRepr } from './python-string.ts'
 
 /** The text of a number with its surrounding space gone and digits of any script in ASCII, as `int()` and `float()` see it. */
 function asciiNumber(text: string): string {
-  if (ASCII.test(text)) return text.replaceAll(/^[ \t-\r]+|[ \t-\r]+$/g, '')
-  return text
-    .replaceAll(/^[^\S\ufeff]+|[^\S\ufeff]+$/g, '')
-    .replaceAll(/\p{Nd}/gu, (digit) => String(digitValue(digit)))
+  if (ASCII.test(text)) return trimmed(text, /[ \t-\r]/)
+  return trimmed(text, /[^\S\ufeff]/).replaceAll(/\p{Nd}/gu, (digit) => String(digitValue(digit)))
+}
+
+/** Character by character: one expression for both ends takes quadratic time on long runs of space. */
+function trimmed(text: string, space: RegExp): string {
+  let start = 0
+  let end = text.length
+  while (start < end && space.test(text.charAt(start))) start++
+  while (end > start && space.test(text.charAt(end - 1))) end--
+  return text.slice(start, end)
 }
 
 const ASCII = /^[\0-\x7f]*$/
@@ -24,7 +31,8 @@ function digitValue(digit: string): number {
 }
 
 const INTEGER = /^[+-]?\d+(?:_\d+)*$/
-const FLOAT = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/
+const FLOAT =
+  /^[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/
 const NAMED_FLOAT = /^([+-]?)(?:(inf|infinity)|nan)$/i
 
 /** CPython's `sys.get_int_max_str_digits()`. */
