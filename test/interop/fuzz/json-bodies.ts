@@ -1,4 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
+import { framesFit } from './column-plan.ts'
 import { columnLists, type Entry, records, split } from './frame-bodies.ts'
 import { anyToken, type Care, type JsonText, objectText, scalarToken } from './json-text.ts'
 import type { ModelShape, Param } from './model-spec.ts'
@@ -7,6 +8,7 @@ import { servingData } from './serving-data.ts'
 import { nameOf, tableFor } from './tables.ts'
 
 const FORMATS = ['dataframe_split', 'dataframe_records', 'inputs', 'instances'] as const
+const SERVING = ['inputs', 'instances'] as const
 const UNWRAPPED = ['prompt', 'input', 'messages']
 
 /** Entries beside the data: params most of all. */
@@ -42,8 +44,9 @@ function dataFor(
 }
 
 function classic(model: ModelShape, care: Care): Arbitrary<JsonText> {
+  const frames = care === 'careless' || framesFit(model)
   return fc.oneof(
-    ...FORMATS.map((format) =>
+    ...(frames ? FORMATS : SERVING).map((format) =>
       fc
         .tuple(dataFor(format, model, care), siblings(model.params, care))
         .map(([data, more]) => objectText([[format, data], ...more])),
@@ -72,9 +75,10 @@ function unwrapped(model: ModelShape, care: Care): Arbitrary<JsonText> {
 
 /** A JSON body in one of the forms. */
 export function jsonBody(model: ModelShape, care: Care): Arbitrary<JsonText> {
+  const columns = model.inputs.kind === 'columns'
   const usual = fc.oneof(
-    { weight: 8, arbitrary: classic(model, care) },
-    { weight: 1, arbitrary: unwrapped(model, care) },
+    { weight: 16, arbitrary: classic(model, care) },
+    { weight: columns ? 3 : 1, arbitrary: unwrapped(model, care) },
   )
   if (care === 'careful') return usual
   const entries = fc.tuple(fc.constantFrom(...FORMATS, 'params', 'zz'), anyToken)

@@ -107,7 +107,8 @@ const unnamedColumns: Arbitrary<readonly Column[]> = fc
   .map((types) => types.map((type) => ({ ...type, required: true })))
 
 const dimensions = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom([-1], [-1, 1], [-1, 2], [-1, 3], [-1, -1], [2, 2], []) },
+  { weight: 4, arbitrary: fc.constantFrom([-1], [-1, 1], [-1, 2], [-1, 3], [-1, 2, 2]) },
+  { weight: 1, arbitrary: fc.constantFrom([-1, -1], [2, 2], []) },
   { weight: 1, arbitrary: fc.array(fc.constantFrom(-1, 1, 2), { maxLength: 4 }) },
 )
 const tensorSpec = fc.record({

@@ -1,5 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check'
 import { changed, encoded } from './byte-changes.ts'
+import { csvFits } from './column-plan.ts'
 import { jsonBody } from './json-bodies.ts'
 import type { ModelShape } from './model-spec.ts'
 import { csvBody, type ParquetTable, parquetTable } from './table-bodies.ts'
@@ -37,13 +38,14 @@ export function requestFor(model: ModelShape): Arbitrary<FuzzRequest> {
   const carefulCsv = csvBody(model, 'careful').map((text) => Buffer.from(text))
   const of = (contentType: string | undefined, body: Arbitrary<FuzzRequest['body']>) =>
     body.map((it): FuzzRequest => ({ contentType, body: it }))
+  const flat = csvFits(model)
   return fc.oneof(
     { weight: 30, arbitrary: of(JSON_TYPE, carefulJson) },
     { weight: 15, arbitrary: of(JSON_TYPE, bytes) },
     { weight: 4, arbitrary: of(JSON_TYPE, changed(fc.oneof(carefulJson, bytes))) },
     { weight: 1, arbitrary: of(JSON_TYPE, encoded(json)) },
-    { weight: 4, arbitrary: of(CSV_TYPE, carefulCsv) },
-    { weight: 4, arbitrary: of(CSV_TYPE, csv) },
+    { weight: flat ? 4 : 1, arbitrary: of(CSV_TYPE, carefulCsv) },
+    { weight: flat ? 4 : 1, arbitrary: of(CSV_TYPE, csv) },
     { weight: 1, arbitrary: of(CSV_TYPE, changed(csv)) },
     { weight: 3, arbitrary: of(PARQUET_TYPE, parquetTable(model, 'careful')) },
     { weight: 3, arbitrary: of(PARQUET_TYPE, parquetTable(model, 'careless')) },

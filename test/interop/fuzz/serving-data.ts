@@ -1,4 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
+import { framesFit } from './column-plan.ts'
 import { columnLists, type Entry, recordTexts } from './frame-bodies.ts'
 import { anyToken, type Care, type JsonText, listText, objectText } from './json-text.ts'
 import type { ModelShape } from './model-spec.ts'
@@ -50,6 +51,11 @@ function instanceRows(tensors: readonly TensorLike[], care: Care): Arbitrary<Jso
   return fc.array(row, { minLength: 1, maxLength: 3 }).map(listText)
 }
 
+/** Whether tensors go by name. */
+function hasNames({ inputs }: ModelShape): boolean {
+  return inputs.kind !== 'tensors' || inputs.tensors.every(({ name }) => name !== undefined)
+}
+
 function fromTensors(model: ModelShape, care: Care): Arbitrary<JsonText> {
   const tensors = tensorsOf(model)
   const whole = fc.tuple(...tensors.map((it) => tensorFor(it.dtype, it.shape, care)))
@@ -57,8 +63,7 @@ function fromTensors(model: ModelShape, care: Care): Arbitrary<JsonText> {
     const entries = texts.map((text, i): Entry => [tensors[i]?.name ?? 'x', text])
     const bare = fc.constant(texts[0] ?? '[]')
     const named = fc.constant(objectText(entries))
-    const unnamed = model.inputs.kind === 'tensors' && model.inputs.tensors[0]?.name === undefined
-    if (care === 'careful') return unnamed ? bare : named
+    if (care === 'careful') return hasNames(model) ? named : bare
     return fc.oneof(
       { weight: tensors.length === 1 ? 4 : 1, arbitrary: bare },
       { weight: 3, arbitrary: named },
@@ -78,8 +83,8 @@ export function servingData(
   const columns = model.inputs.kind === 'columns'
   const likely = columns ? fromTable(model, care) : fromTensors(model, care)
   const rows = instanceRows(tensorsOf(model), care)
-  const byRow = !columns && format === 'instances'
-  if (care === 'careful') return byRow ? fc.oneof(likely, rows) : likely
+  const byRow = !columns && format === 'instances' && framesFit(model)
+  if (care === 'careful') return byRow && hasNames(model) ? fc.oneof(likely, rows) : likely
   return fc.oneof(
     { weight: 8, arbitrary: likely },
     { weight: byRow ? 4 : 1, arbitrary: rows },
