@@ -1,6 +1,7 @@
 import type { CacheEvent } from './artifacts/artifact-cache.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/read-config.ts'
+import type { PreparedThread } from './engines/prepared-thread.ts'
 import type { WorkerPool } from './engines/worker-pool.ts'
 import { createApp } from './http/app.ts'
 import { Listener } from './http/listener.ts'
@@ -23,7 +24,7 @@ const POOL_GRACE_MS = 1000
  * The composition root: builds every part, starts and stops them in order.
  *
  * @example
- * const server = new BatonServer(loadConfig({}, undefined), createLogger('info'))
+ * const server = new BatonServer(await loadConfig({}, undefined), createLogger('info'))
  * const port = await server.start()
  * await server.stop()
  */
@@ -40,7 +41,8 @@ export class BatonServer {
   #feed: RegistryFeed | undefined
   #stopping = false
 
-  constructor(config: Config, log: Logger, clock: Clock = systemClock) {
+  /** @param prepared a worker thread that was started before this module was imported. */
+  constructor(config: Config, log: Logger, clock: Clock = systemClock, prepared?: PreparedThread) {
     this.#config = config
     this.#log = log
     this.#clock = clock
@@ -51,7 +53,7 @@ export class BatonServer {
       onCacheEvent: (event) => this.#noteCache(event),
     })
     const artifacts = this.#source.cache
-    const { pool, models } = createServing({ config, artifacts, metrics, clock, log })
+    const { pool, models } = createServing({ config, artifacts, metrics, clock, log, prepared })
     this.#pool = pool
     this.#models = models
     this.#listener = new Listener(this.#createApp(), config, log)

@@ -5,6 +5,7 @@ import type { CodecOptions } from './codec/mlflow/invocation.ts'
 import type { ModelFileEntry } from './config/config-file.ts'
 import type { Config } from './config/read-config.ts'
 import { availableCores } from './engines/cpu-quota.ts'
+import type { PreparedThread } from './engines/prepared-thread.ts'
 import { type ModelWorkerOptions, WorkerPool } from './engines/worker-pool.ts'
 import { ServingError } from './errors.ts'
 import { createVersionScoring, type VersionScoring } from './http/version-scoring.ts'
@@ -26,6 +27,8 @@ export interface ServingInputs {
   readonly metrics: ServingMetrics
   readonly clock: Clock
   readonly log: Logger
+  /** A worker thread that was started ahead. */
+  readonly prepared?: PreparedThread | undefined
 }
 
 export interface ServingParts {
@@ -80,7 +83,8 @@ function engineOptions({ intraOpThreads, interOpThreads, device }: Config): Engi
   return { intraOpThreads, interOpThreads, device }
 }
 
-function createPool({ config, metrics, clock, log }: ServingInputs, codec: CodecOptions) {
+function createPool(inputs: ServingInputs, codec: CodecOptions) {
+  const { config, metrics, clock, log, prepared } = inputs
   return new WorkerPool({
     workers: config.workers ?? 1,
     engine: engineOptions(config),
@@ -91,6 +95,7 @@ function createPool({ config, metrics, clock, log }: ServingInputs, codec: Codec
     hangTimeoutMs: config.requestTimeoutMs * 2,
     clock,
     observer: observeWorkers(metrics, log),
+    prepared,
   })
 }
 

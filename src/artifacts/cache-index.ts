@@ -3,34 +3,13 @@ import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { z } from 'zod'
 import type { ModelVersion } from '../interfaces.ts'
+import type { CacheIndex, IndexedFile } from './cache-index-schema.ts'
 
 /** Name of the index in an entry's folder. Its time of change is when the entry was last used. */
 export const INDEX = 'index.json'
 /** Folder in an entry with the model's files. */
 export const FILES = 'files'
-
-const INDEX_SCHEMA = z.object({
-  format: z.literal(1),
-  name: z.string(),
-  version: z.string(),
-  source: z.string(),
-  identity: z.string(),
-  created: z.string(),
-  bytes: z.number().int().nonnegative(),
-  files: z.array(
-    z.object({
-      path: z.string(),
-      size: z.number().int().nonnegative(),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    }),
-  ),
-})
-
-/** What an entry of the cache holds: which version, and each file with its size in bytes and SHA-256. */
-export type CacheIndex = z.infer<typeof INDEX_SCHEMA>
-export type IndexedFile = CacheIndex['files'][number]
 
 /** The folder name of a version: readable, and different for every name, version, source and identity. */
 export function entryName({ name, version, source, identity }: ModelVersion): string {
@@ -64,6 +43,8 @@ export function createIndex(
 
 /** The index of the entry in `folder`; undefined where there is none that can be read. */
 export async function readIndex(folder: string): Promise<CacheIndex | undefined> {
+  // Imported with the first index: zod takes 50 ms, which models that are read in place need not pay.
+  const { INDEX_SCHEMA } = await import('./cache-index-schema.ts')
   try {
     return INDEX_SCHEMA.parse(JSON.parse(await readFile(join(folder, INDEX), 'utf8')))
   } catch {

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { ServingError } from '../errors.ts'
 import type { ArtifactFile, ArtifactStore, DownloadProgress } from '../interfaces.ts'
-import type { IndexedFile } from './cache-index.ts'
+import type { IndexedFile } from './cache-index-schema.ts'
 import { forEachLimit } from './for-each-limit.ts'
 import { type ListedModel, type ModelLimits, tooManyBytes } from './listed-model.ts'
 import type { Staging } from './staging.ts'

@@ -4,7 +4,6 @@ import type { ArtifactFile, ArtifactSink, ArtifactStore } from '../interfaces.ts
 import type { MlflowConnection } from '../mlflow/connection.ts'
 import { connectionFailure, type FailureCodes } from '../mlflow/failures.ts'
 import { MlflowHttp } from '../mlflow/http.ts'
-import { readListing } from './proxy-listing.ts'
 import { type ProxyLocation, parseProxyUri } from './proxy-location.ts'
 import { proxyRefusal } from './proxy-refusal.ts'
 import { DOWNLOAD_RETRIES, type RetryPolicy, retrying } from './retry.ts'
@@ -51,6 +50,7 @@ export class ProxyStore implements ArtifactStore {
   /** Asks for one folder after the other: the proxy lists one level. A missing folder lists as empty. */
   async *list(uri: string, signal: AbortSignal): AsyncIterable<ArtifactFile> {
     const location = parseProxyUri(uri, this.#tracking)
+    const { readListing } = await import('./proxy-listing.ts')
     const attempts = Math.min(LIST_ATTEMPTS, this.#retries.attempts)
     const folders = ['']
     for (const folder of folders) {

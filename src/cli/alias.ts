@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { systemClock } from '../clock.ts'
-import { openModelSource } from '../model-source.ts'
 import type { AliasAdmin } from '../registry/alias-admin.ts'
 import { addSettings, configOf } from './settings-options.ts'
 
@@ -56,7 +55,8 @@ async function withAliases<T>(
   command: Command,
   act: (aliases: AliasAdmin, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const source = openModelSource(configOf(command), { clock: systemClock })
+  const { openModelSource } = await import('../model-source.ts')
+  const source = openModelSource(await configOf(command), { clock: systemClock })
   try {
     return await act(source.opened.aliases, new AbortController().signal)
   } finally {

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { createProgressReporter } from '../artifacts/progress.ts'
 import { systemClock } from '../clock.ts'
 import type { LocalArtifact, ModelVersion } from '../interfaces.ts'
-import { type ModelSource, openModelSource } from '../model-source.ts'
+import type { ModelSource } from '../model-source.ts'
 import { resolveOne } from './resolve.ts'
 import { addSettings, configOf, REGISTRY_SETTINGS } from './settings-options.ts'
 
@@ -13,7 +13,8 @@ export function pullCommand(): Command {
     .argument('<uri>', 'model URI such as models:/iris-classifier@champion')
     .option('--json', 'print JSON')
   return addSettings(command, REGISTRY_SETTINGS).action(async (uri: string) => {
-    const source = openModelSource(configOf(command), { clock: systemClock })
+    const { openModelSource } = await import('../model-source.ts')
+    const source = openModelSource(await configOf(command), { clock: systemClock })
     const abort = new AbortController()
     const stop = () => abort.abort()
     process.once('SIGINT', stop)

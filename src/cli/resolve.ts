@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type { ModelVersion } from '../interfaces.ts'
 import { parseModelUri } from '../model/model-uri.ts'
-import { type ModelSource, openModelSource } from '../model-source.ts'
+import type { ModelSource } from '../model-source.ts'
 import { addSettings, configOf, REGISTRY_SETTINGS } from './settings-options.ts'
 
 /** `baton resolve <uri>`: which version a model URI means now, and where its files are. */
@@ -13,7 +13,8 @@ export function resolveCommand(): Command {
     .argument('<uri>', 'model URI such as models:/iris-classifier@champion')
     .option('--json', 'print JSON')
   return addSettings(command, REGISTRY_SETTINGS).action(async (uri: string) => {
-    const source = openModelSource(configOf(command), { clock: systemClock })
+    const { openModelSource } = await import('../model-source.ts')
+    const source = openModelSource(await configOf(command), { clock: systemClock })
     try {
       const { name, version, source: location } = await resolveOne(source, uri)
       const text = command.opts().json

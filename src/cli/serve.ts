@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { Command } from 'commander'
-import { createLogger, type Logger } from '../log.ts'
-import { BatonServer } from '../server.ts'
+import { systemClock } from '../clock.ts'
+import { PreparedThread } from '../engines/prepared-thread.ts'
+import type { Logger } from '../log.ts'
 import { ALL_SETTINGS, addSettings, configOf } from './settings-options.ts'
 import { UncleanEnd } from './unclean-end.ts'
 
@@ -15,12 +16,16 @@ export function serveCommand(): Command {
 }
 
 async function serve(command: Command): Promise<void> {
-  const config = configOf(command)
+  const config = await configOf(command)
+  // Imported here, so that the thread starts meanwhile.
+  const prepared = new PreparedThread()
+  const { createLogger } = await import('../log.ts')
+  const { BatonServer } = await import('../server.ts')
   const log = createLogger(config.logLevel)
   if (config.ignoredFlags.length > 0) {
     log.warn(`ignored: ${config.ignoredFlags.join(', ')} (Baton needs no Python environment)`)
   }
-  const server = new BatonServer(config, log)
+  const server = new BatonServer(config, log, systemClock, prepared)
   const port = await server.start()
   log.info({ host: config.host, port }, `listening on http://${config.host}:${port}`)
   const signal = await firstSignal()

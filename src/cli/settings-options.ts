@@ -29,7 +29,7 @@ export const REGISTRY_SETTINGS: readonly SettingName[] = [
 ]
 
 /** The configuration as this command's flags, the environment and the file give it. */
-export function configOf(command: Command): Config {
+export async function configOf(command: Command): Promise<Config> {
   const given = command.opts<Record<string, string | string[] | boolean>>()
   const flags: Record<string, string | readonly string[] | boolean> = {}
   for (const name of ALL_SETTINGS) {

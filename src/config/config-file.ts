@@ -16,6 +16,8 @@ export interface ConfigFile {
   /** Texts by setting name, read by the same parsers as flags and variables. */
   readonly settings: Readonly<Partial<Record<SettingName, string>>>
   readonly models: readonly ModelFileEntry[]
+  /** Every mistake, with the file's name and the place in it. */
+  readonly problems: readonly string[]
 }
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String)
@@ -52,23 +54,22 @@ const fileSchema = z.strictObject({
   ...Object.fromEntries(fileNames.map((name) => [fileKey(name), scalar.optional()])),
 })
 
-/** Reads the `--config` file; every mistake is added to `problems` with its place in the file. */
-export function parseConfigFile(
-  { name, text }: { readonly name: string; readonly text: string },
-  problems: string[],
-): ConfigFile {
+/** Reads the text of the `--config` file; `name` stands in its problems. */
+export function parseConfigFile(name: string, text: string): ConfigFile {
   const document = parseDocument(text)
-  for (const error of document.errors) {
-    problems.push(`${name}: expected YAML: ${error.message.split('\n')[0]}`)
+  if (document.errors.length > 0) {
+    return mistaken(
+      document.errors.map(({ message }) => `${name}: expected YAML: ${message.split('\n')[0]}`),
+    )
   }
-  if (document.errors.length > 0) return { settings: {}, models: [] }
   const parsed = fileSchema.safeParse(document.toJS() ?? {})
   if (!parsed.success) {
-    for (const issue of parsed.error.issues) {
-      const where = issue.path.length === 0 ? '' : ` ${issue.path.join('.')}:`
-      problems.push(`${name}:${where} ${issue.message}`)
-    }
-    return { settings: {}, models: [] }
+    return mistaken(
+      parsed.error.issues.map(({ path, message }) => {
+        const where = path.length === 0 ? '' : ` ${path.join('.')}:`
+        return `${name}:${where} ${message}`
+      }),
+    )
   }
   const values = parsed.data as Record<string, string | undefined>
   const settings: Partial<Record<SettingName, string>> = {}
@@ -77,7 +78,11 @@ export function parseConfigFile(
     if (value !== undefined) settings[setting] = value
   }
   if (parsed.data.registry !== undefined) settings.registryUri = parsed.data.registry
-  return { settings, models: (parsed.data.models ?? []).map(toEntry) }
+  return { settings, models: (parsed.data.models ?? []).map(toEntry), problems: [] }
+}
+
+function mistaken(problems: readonly string[]): ConfigFile {
+  return { settings: {}, models: [], problems }
 }
 
 function toEntry(entry: z.infer<typeof modelEntry>): ModelFileEntry {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { ServingError } from '../errors.ts'
+import type { ConfigFile } from './config-file.ts'
 import { type Config, type Flags, readConfig } from './read-config.ts'
 
 /**
@@ -7,12 +8,12 @@ import { type Config, type Flags, readConfig } from './read-config.ts'
  * BATON_CONFIG names. Nothing else reads `process.env`.
  * @throws ServingError CONFIG_INVALID.
  */
-export function loadConfig(flags: Flags, configFlag: string | undefined): Config {
+export async function loadConfig(flags: Flags, configFlag: string | undefined): Promise<Config> {
   const { env } = process
   // On Node 20 the SDK prints a warning to standard error with every client; Baton's minimum is stated elsewhere.
   env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const fileName = configFlag ?? (env.BATON_CONFIG || undefined)
-  const file = fileName === undefined ? undefined : readFile(fileName)
+  const file = fileName === undefined ? undefined : await readFile(fileName)
   return readConfig({ flags, env, file, credentials: readCredentials(env.HOME) })
 }
 
@@ -33,9 +34,15 @@ function readCredentials(home: string | undefined): string | undefined {
   }
 }
 
-function readFile(name: string): { name: string; text: string } {
+async function readFile(name: string): Promise<ConfigFile> {
+  // Imported when there is a file: it comes with zod, which alone takes 50 ms.
+  const { parseConfigFile } = await import('./config-file.ts')
+  return parseConfigFile(name, readText(name))
+}
+
+function readText(name: string): string {
   try {
-    return { name, text: readFileSync(name, 'utf8') }
+    return readFileSync(name, 'utf8')
   } catch (error) {
     const why = (error as NodeJS.ErrnoException).code ?? String(error)
     throw new ServingError(

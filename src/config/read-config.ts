@@ -1,6 +1,6 @@
 import { ServingError } from '../errors.ts'
 import { mergeLogin, parseCredentialsFile } from '../mlflow/credentials-file.ts'
-import { type ModelFileEntry, parseConfigFile } from './config-file.ts'
+import type { ConfigFile, ModelFileEntry } from './config-file.ts'
 import { SETTINGS, type SettingName, type Settings } from './settings.ts'
 
 /** Values given on the command line, by setting name: text, repeated text, or true for a bare flag. */
@@ -9,8 +9,8 @@ export type Flags = Readonly<Partial<Record<SettingName, string | readonly strin
 export interface ConfigSources {
   readonly flags: Flags
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Text of the `--config` file and the name it was given by. */
-  readonly file: { readonly name: string; readonly text: string } | undefined
+  /** The `--config` file, read by `parseConfigFile`. */
+  readonly file: ConfigFile | undefined
   /** Text of `~/.mlflow/credentials`, where there is one. */
   readonly credentials?: string | undefined
 }
@@ -30,12 +30,10 @@ const IGNORED: readonly SettingName[] = ['envManager', 'noConda', 'installMlflow
  * @throws ServingError CONFIG_INVALID that names every mistake at once, each with its flag and variable.
  */
 export function readConfig({ flags, env, file, credentials }: ConfigSources): Config {
-  const problems: string[] = []
-  const fromFile =
-    file === undefined ? { settings: {}, models: [] } : parseConfigFile(file, problems)
+  const problems: string[] = [...(file?.problems ?? [])]
   const values: Record<string, unknown> = {}
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    values[name] = readOne(name, flags[name], env, fromFile.settings[name], problems)
+    values[name] = readOne(name, flags[name], env, file?.settings[name], problems)
   }
   const settings = withLogin(values as Settings, credentials)
   checkTogether(settings, env, problems)
@@ -48,8 +46,8 @@ export function readConfig({ flags, env, file, credentials }: ConfigSources): Co
   }
   return {
     ...settings,
-    modelUris: modelUris(settings, fromFile.models),
-    modelEntries: fromFile.models,
+    modelUris: modelUris(settings, file?.models ?? []),
+    modelEntries: file?.models ?? [],
     ignoredFlags: IGNORED.filter((name) => flags[name] !== undefined).map(
       (name) => longFlag(name) ?? name,
     ),

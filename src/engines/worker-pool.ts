@@ -8,6 +8,7 @@ import { ModelWorker } from './model-worker.ts'
 import { PlacedModel } from './placed-model.ts'
 import { type Placement, type PlacementPolicy, type PlacementSnapshot, place } from './placement.ts'
 import type { PoolObserver } from './pool-observer.ts'
+import type { PreparedThread } from './prepared-thread.ts'
 import type { LoadRequest, ModelKey } from './worker-messages.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
@@ -27,6 +28,8 @@ export interface WorkerPoolOptions extends ModelWorkerOptions {
   readonly hangTimeoutMs: number | undefined
   readonly clock: Clock
   readonly observer: PoolObserver
+  /** A thread for the first worker, started ahead. */
+  readonly prepared?: PreparedThread | undefined
 }
 
 /**
@@ -78,7 +81,10 @@ export class WorkerPool implements ModelLoader {
     const deadline = new Promise<void>((resolve) => {
       cancel = this.#options.clock.after(deadlineMs, resolve)
     })
-    const closed = Promise.all([...this.#workers].map((worker) => this.#close(worker)))
+    const closed = Promise.all([
+      this.#options.prepared?.close(),
+      ...[...this.#workers].map((worker) => this.#close(worker)),
+    ])
     await Promise.race([closed, deadline])
     cancel()
     return this.#workers.size + this.#abandoned.size
@@ -144,8 +150,8 @@ export class WorkerPool implements ModelLoader {
   }
 
   #newWorker(): ModelWorker {
-    const { clock, hangTimeoutMs, observer } = this.#options
-    const thread = { clock, hangTimeoutMs, abandoned: this.#abandoned }
+    const { clock, hangTimeoutMs, observer, prepared } = this.#options
+    const thread = { clock, hangTimeoutMs, abandoned: this.#abandoned, prepared }
     const worker = new ModelWorker(this.#nextWorker++, thread, observer)
     this.#workers.add(worker)
     return worker

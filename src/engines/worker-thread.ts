@@ -1,13 +1,10 @@
-import { Piscina } from 'piscina'
+import type { Piscina } from 'piscina'
 import type { Clock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type { ThreadEnd } from './pool-observer.ts'
+import type { PreparedThread } from './prepared-thread.ts'
+import { createThreadPool, taskFile } from './thread-pool.ts'
 import type { WorkerAnswers, WorkerFailure, WorkerReply, WorkerRequest } from './worker-messages.ts'
-
-const runningFromSource = import.meta.url.endsWith('.ts')
-const stripsTypes = Boolean((process.features as { typescript?: unknown }).typescript)
-const entry = (name: string): string =>
-  new URL(`./${name}.${runningFromSource ? 'ts' : 'js'}`, import.meta.url).href
 
 type Kind = WorkerRequest['kind']
 type RequestOf<K extends Kind> = Extract<WorkerRequest, { kind: K }>
@@ -18,6 +15,8 @@ export interface ThreadOptions {
   readonly hangTimeoutMs: number | undefined
   /** Where a thread stands from being given up until its run ends. */
   readonly abandoned: Set<WorkerThread>
+  /** Taken over by the first that finds it. */
+  readonly prepared?: PreparedThread | undefined
 }
 
 /** Told once each. */
@@ -52,24 +51,7 @@ export class WorkerThread {
   constructor(options: ThreadOptions, events: ThreadEvents) {
     this.#options = options
     this.#events = events
-    // The Linux builds report each session over HTTPS since 1.29. The native library reads the process's own
-    // environment as it loads, so a worker, which has a copy, cannot say this.
-    // biome-ignore lint/style/noProcessEnv: written, not read
-    process.env.ORT_DISABLE_TELEMETRY = '1'
-    this.#pool = new Piscina({
-      filename: entry('worker'),
-      // No minimum: Piscina would replace a thread that exits by one that knows no models.
-      minThreads: 0,
-      maxThreads: 1,
-      concurrentTasksPerWorker: 1,
-      // Without it a task that finds the worker busy goes to the end of the queue, before which it stood.
-      stricterFIFO: true,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      // Measured, iris with 1 and 32 rows: 66 and 69 us there and back; 69 and 72 with 'sync', 70 and 73 with 'async'.
-      atomics: 'disabled',
-      recordTiming: false,
-      execArgv: runningFromSource && !stripsTypes ? ['--import', 'tsx'] : [],
-    })
+    this.#pool = options.prepared?.take() ?? createThreadPool()
     // Without a listener, an error of an idle thread would end the process.
     this.#pool.on('error', (error: Error) => this.#exited(error.message))
   }
@@ -116,7 +98,10 @@ export class WorkerThread {
    * Returns without having ended it when a run hangs meanwhile and the thread is abandoned.
    */
   async close(): Promise<void> {
-    if (this.#state === 'new') this.#state = 'ended'
+    if (this.#state === 'new') {
+      this.#state = 'ended'
+      await this.#pool.destroy()
+    }
     if (this.#state !== 'started') return
     this.#state = 'closing'
     if (this.#jobs.size > 0) {
@@ -208,9 +193,9 @@ export class WorkerThread {
 function taskFunction(request: WorkerRequest): { filename: string; name: string } | undefined {
   switch (request.kind) {
     case 'load':
-      return { filename: entry(`${request.manifest.flavor.engine}-worker`), name: 'load' }
+      return { filename: taskFile(`${request.manifest.flavor.engine}-worker`), name: 'load' }
     case 'invoke':
-      return { filename: entry('invoke-worker'), name: 'invoke' }
+      return { filename: taskFile('invoke-worker'), name: 'invoke' }
     default:
       return undefined
   }

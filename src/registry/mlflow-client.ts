@@ -1,53 +1,17 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { ServingError } from '../errors.ts'
 import type { MlflowHttp, MlflowReply, MlflowRequest } from '../mlflow/http.ts'
+import type {
+  MlflowLoggedModel,
+  MlflowModelVersion,
+  MlflowRegisteredModel,
+  MlflowRun,
+} from './mlflow-replies.ts'
 
 const API = '/api/2.0/mlflow'
 
-/** int64 values are JSON numbers in some releases and strings in others. */
-const stamp = z.union([z.string(), z.number()]).transform(String).default('')
-
-const modelVersionSchema = z.object({
-  version: z.string(),
-  status: z.string().default('READY'),
-  status_message: z.string().default(''),
-  current_stage: z.string().default('None'),
-  creation_timestamp: stamp,
-})
-/** One version as the registry describes it. */
-export type MlflowModelVersion = z.infer<typeof modelVersionSchema>
-
-const registeredModelSchema = z.object({
-  creation_timestamp: stamp,
-  /** Moves when a version is made, deleted or changes stage; not when an alias moves. */
-  last_updated_timestamp: stamp,
-  /** Newest version of each stage. */
-  latest_versions: z.array(modelVersionSchema).default([]),
-  aliases: z.array(z.object({ alias: z.string(), version: z.string() })).default([]),
-})
-export type MlflowRegisteredModel = z.infer<typeof registeredModelSchema>
-
-const loggedModelSchema = z.object({
-  info: z.object({
-    model_id: z.string(),
-    artifact_uri: z.string(),
-    status: z.string().default('LOGGED_MODEL_READY'),
-  }),
-})
-export type MlflowLoggedModel = z.infer<typeof loggedModelSchema>['info']
-
-const runSchema = z.object({
-  info: z.object({ experiment_id: z.string(), artifact_uri: z.string() }),
-})
-export type MlflowRun = z.infer<typeof runSchema>['info']
-
-const registeredModelReply = z.object({ registered_model: registeredModelSchema })
-const modelVersionReply = z.object({ model_version: modelVersionSchema })
-const downloadUriReply = z.object({ artifact_uri: z.string() })
-const loggedModelReply = z.object({ model: loggedModelSchema })
-const loggedModelsReply = z.object({ models: z.array(loggedModelSchema).default([]) })
-const runReply = z.object({ run: runSchema })
-const emptyReply = z.object({})
+type Schemas = typeof import('./mlflow-replies.ts')
+type Reply<K extends keyof Schemas> = z.infer<Schemas[K]>
 
 /** Result of a change: done, or the server's reason against it. */
 export type Change = { readonly done: true } | { readonly done: false; readonly why: string }
@@ -70,7 +34,7 @@ export class MlflowClient {
     signal: AbortSignal,
   ): Promise<MlflowRegisteredModel | undefined> {
     const request = { query: { name }, signal }
-    const reply = await this.#find('/registered-models/get', request, registeredModelReply)
+    const reply = await this.#find('/registered-models/get', request, 'registeredModelReply')
     return reply?.registered_model
   }
 
@@ -80,7 +44,7 @@ export class MlflowClient {
     signal: AbortSignal,
   ): Promise<MlflowModelVersion | undefined> {
     const request = { query: { name, version }, signal }
-    const reply = await this.#find('/model-versions/get', request, modelVersionReply)
+    const reply = await this.#find('/model-versions/get', request, 'modelVersionReply')
     return reply?.model_version
   }
 
@@ -91,18 +55,18 @@ export class MlflowClient {
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const request = { query: { name, version }, signal }
-    const reply = await this.#find('/model-versions/get-download-uri', request, downloadUriReply)
+    const reply = await this.#find('/model-versions/get-download-uri', request, 'downloadUriReply')
     return reply?.artifact_uri
   }
 
   async loggedModel(modelId: string, signal: AbortSignal): Promise<MlflowLoggedModel | undefined> {
     const path = `/logged-models/${encodeURIComponent(modelId)}`
-    const reply = await this.#find(path, { signal }, loggedModelReply)
+    const reply = await this.#find(path, { signal }, 'loggedModelReply')
     return reply?.model.info
   }
 
   async run(runId: string, signal: AbortSignal): Promise<MlflowRun | undefined> {
-    const reply = await this.#find('/runs/get', { query: { run_id: runId }, signal }, runReply)
+    const reply = await this.#find('/runs/get', { query: { run_id: runId }, signal }, 'runReply')
     return reply?.run.info
   }
 
@@ -118,7 +82,7 @@ export class MlflowClient {
     const body = { experiment_ids: [experimentId], filter, max_results: 1 }
     const reply = await this.#http.json(API + call, { method: 'POST', body, signal })
     if (!reply.ok && reply.errorCode === 'ENDPOINT_NOT_FOUND') return undefined
-    return this.#read(reply, call, loggedModelsReply)?.models[0]?.info
+    return (await this.#read(reply, call, 'loggedModelsReply'))?.models[0]?.info
   }
 
   async setAlias(
@@ -145,26 +109,32 @@ export class MlflowClient {
     if (!reply.ok && reply.errorCode !== 'ENDPOINT_NOT_FOUND') {
       return { done: false, why: reply.message }
     }
-    this.#read(reply, call, emptyReply)
+    await this.#read(reply, call, 'emptyReply')
     return { done: true }
   }
 
-  async #find<T>(
+  async #find<K extends keyof Schemas>(
     call: string,
     request: MlflowRequest,
-    schema: z.ZodType<T>,
-  ): Promise<T | undefined> {
+    schema: K,
+  ): Promise<Reply<K> | undefined> {
     return this.#read(await this.#http.json(API + call, request), call, schema)
   }
 
-  #read<T>(reply: MlflowReply, call: string, schema: z.ZodType<T>): T | undefined {
+  async #read<K extends keyof Schemas>(
+    reply: MlflowReply,
+    call: string,
+    schema: K,
+  ): Promise<Reply<K> | undefined> {
     if (!reply.ok) {
       if (reply.errorCode === 'RESOURCE_DOES_NOT_EXIST') return undefined
       throw this.#unexpected(reply, call)
     }
-    const parsed = schema.safeParse(reply.body)
+    // Imported with the first reply: zod takes 50 ms, which a folder registry need not pay.
+    const schemas = await import('./mlflow-replies.ts')
+    const parsed = schemas[schema].safeParse(reply.body)
     if (!parsed.success) throw this.#unexpected(reply, call)
-    return parsed.data
+    return parsed.data as Reply<K>
   }
 
   #unexpected(reply: MlflowReply, call: string): ServingError {

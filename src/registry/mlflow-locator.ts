@@ -1,7 +1,8 @@
 import { ServingError } from '../errors.ts'
 import { formatModelRef, type ModelRef, parseModelUri } from '../model/model-uri.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { MlflowClient, MlflowLoggedModel } from './mlflow-client.ts'
+import type { MlflowClient } from './mlflow-client.ts'
+import type { MlflowLoggedModel } from './mlflow-replies.ts'
 
 /** A chain of `models:/` sources longer than this is a mistake, if not a loop. */
 const MAX_STEPS = 8

@@ -3,8 +3,9 @@ import type { ModelVersion, Registry, Resolution } from '../interfaces.ts'
 import { type ModelRef, refLabel, servedName } from '../model/model-uri.ts'
 import { resolveArtifact } from './direct-artifact.ts'
 import { fingerprint } from './fingerprint.ts'
-import type { MlflowClient, MlflowModelVersion, MlflowRegisteredModel } from './mlflow-client.ts'
+import type { MlflowClient } from './mlflow-client.ts'
 import { MlflowLocator } from './mlflow-locator.ts'
+import type { MlflowModelVersion, MlflowRegisteredModel } from './mlflow-replies.ts'
 import {
   aliasNotFound,
   answered,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { parseConfigFile } from '../../src/config/config-file.ts'
 import { type ConfigSources, readConfig } from '../../src/config/read-config.ts'
 import { SETTINGS } from '../../src/config/settings.ts'
 import type { ServingError } from '../../src/errors.ts'
@@ -16,7 +17,7 @@ function problems(sources: Partial<ConfigSources>): readonly string[] {
   return []
 }
 
-const file = (text: string) => ({ name: 'baton.yaml', text })
+const file = (text: string) => parseConfigFile('baton.yaml', text)
 
 describe('where a setting comes from', () => {
   it('is its default when nobody says', () => {
