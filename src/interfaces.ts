@@ -4,6 +4,7 @@
  */
 import type { MediaType } from './codec/mlflow/content-type.ts'
 import type { ServingError } from './errors.ts'
+import type { TfjsBackend } from './model/flavor.ts'
 import type { ModelManifest } from './model/mlmodel.ts'
 import type { ModelRef } from './model/model-uri.ts'
 import type { NamedTensors, TensorSpec } from './model/tensor.ts'
@@ -112,6 +113,8 @@ export interface EngineOptions {
   readonly intraOpThreads: number | undefined
   readonly interOpThreads: number | undefined
   readonly device: 'cpu' | 'cuda'
+  /** What computes TensorFlow.js models; undefined leaves it to the flavor, which leaves it to `auto`. */
+  readonly tfjsBackend?: TfjsBackend | undefined
 }
 
 /** Loads files in the thread it is called in. Implementations live in `engines/`, one file each. */
@@ -128,6 +131,8 @@ export interface Engine {
 export interface EngineModel {
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
+  /** What computes, where the engine has several. */
+  readonly backend?: TfjsBackend
   /** @throws ServingError MODEL_FAILED with the engine's own words. */
   run(feeds: NamedTensors): Promise<NamedTensors>
   /** Gives native memory back; nothing may be called afterwards. */
@@ -137,6 +142,10 @@ export interface EngineModel {
 /** What loading told about a model. */
 export interface LoadedModelInfo {
   readonly engine: string
+  /** What computes, where the engine has several. */
+  readonly backend?: string | undefined
+  /** Kernel for want of which the model was moved to another backend than the first choice. */
+  readonly missingKernel?: string | undefined
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
   /** Milliseconds the engine took to open the files, on the slowest worker. */

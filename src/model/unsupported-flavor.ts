@@ -32,7 +32,7 @@ export function explainUnsupportedFlavor(flavors: Readonly<Record<string, unknow
   const flavor = named ?? 'python_function'
   return new ServingError(
     'MODEL_UNSUPPORTED',
-    `Baton runs the flavor onnx, and this model was saved as ${flavor}. ${advice(flavor)}`,
+    `Baton runs the flavors onnx and tfjs, and this model was saved as ${flavor}. ${advice(flavor)}`,
     { details: { flavors: Object.keys(flavors) } },
   )
 }

@@ -105,18 +105,21 @@ flavors:
     const yaml = withOptions(
       '{inter_op_num_threads: 3, intra_op_num_threads: 2, execution_mode: PARALLEL, graph_optimization_level: 99, extra_session_config: {session.intra_op.allow_spinning: "1", a.b: 2}}',
     )
-    expect(parseMlmodel(yaml).flavor.sessionOptions).toEqual({
-      interOpThreads: 3,
-      intraOpThreads: 2,
-      executionMode: 'parallel',
-      graphOptimizationLevel: 'all',
-      extraSessionConfig: { 'session.intra_op.allow_spinning': '1', 'a.b': '2' },
+    expect(parseMlmodel(yaml).flavor).toMatchObject({
+      sessionOptions: {
+        interOpThreads: 3,
+        intraOpThreads: 2,
+        executionMode: 'parallel',
+        graphOptimizationLevel: 'all',
+        extraSessionConfig: { 'session.intra_op.allow_spinning': '1', 'a.b': '2' },
+      },
     })
   })
 
   it('leave a thread count of 0 to the default', () => {
-    const { sessionOptions } = parseMlmodel(withOptions('{intra_op_num_threads: 0}')).flavor
-    expect(sessionOptions.intraOpThreads).toBeUndefined()
+    expect(parseMlmodel(withOptions('{intra_op_num_threads: 0}')).flavor).toMatchObject({
+      sessionOptions: { intraOpThreads: undefined },
+    })
   })
 
   it.each([
@@ -231,5 +234,39 @@ describe('a model that no engine runs', () => {
     const error = refusal('metadata: {mlflow.model.isExternal: true}\nflavors: {}')
     expect(error.code).toBe('MODEL_UNSUPPORTED')
     expect(error.message).toContain('mlflow.model.isExternal')
+  })
+})
+
+describe('the flavor tfjs', () => {
+  const withTfjs = (tfjs: string) => `flavors: {tfjs: ${tfjs}}`
+
+  it('names a folder, a format and perhaps a backend', () => {
+    const yaml = withTfjs('{data: model, format: graph-model, tfjs_version: 4.22.0}')
+    expect(parseMlmodel(yaml).flavor).toEqual({
+      engine: 'tfjs',
+      data: 'model',
+      format: 'graph-model',
+      backend: undefined,
+    })
+    const forced = withTfjs('{data: model, format: layers-model, backend: cpu}')
+    expect(parseMlmodel(forced).flavor).toMatchObject({ format: 'layers-model', backend: 'cpu' })
+  })
+
+  it('gives way to ONNX where a model was saved as both', () => {
+    const yaml = 'flavors: {tfjs: {data: model, format: graph-model}, onnx: {data: model.onnx}}'
+    expect(parseMlmodel(yaml).flavor.engine).toBe('onnx')
+  })
+
+  it.each([
+    ['{format: graph-model}', 'flavors.tfjs.data'],
+    ['{data: ../other, format: graph-model}', '"../other"'],
+    ['{data: model}', 'graph-model, layers-model'],
+    ['{data: model, format: frozen}', '"frozen"'],
+    ['{data: model, format: graph-model, backend: webgl}', '"webgl"'],
+    ['model', 'mapping'],
+  ])('refuses %s, naming %s', (tfjs, named) => {
+    expect(() => parseMlmodel(withTfjs(tfjs))).toThrow(
+      expect.objectContaining({ code: 'MODEL_INVALID', message: expect.stringContaining(named) }),
+    )
   })
 })
