@@ -1,21 +1,30 @@
 import type { Case } from './case.ts'
+import { codecsCase } from './codecs.ts'
+import { coldStartCase } from './cold-start.ts'
+import { handoverCase } from './handover.ts'
 import { httpCase } from './http-case.ts'
+import { manyModelsCase } from './many-models.ts'
+import { memoryCase } from './memory.ts'
+import { peersCase } from './peers.ts'
 import { sessionCase } from './session.ts'
+import { stallCase } from './stall.ts'
 
 const EVERYONE = ['floor', 'hono', 'baton', 'express', 'piscina'] as const
+const SMALL = { connections: [1, 16, 64, 256], rows: [1, 32] } as const
 
 export const CASES: readonly Case[] = [
   sessionCase,
-  httpCase('iris', 'a tiny model: the cost of serving itself', EVERYONE, {
-    connections: [1, 16, 64, 256],
-    rows: [1, 32],
-  }),
-  httpCase('mlp', '9.5 MB of dense layers', EVERYONE, {
-    connections: [1, 16, 64, 256],
-    rows: [1, 32],
-  }),
+  httpCase('iris', 'a tiny model: the cost of serving itself', EVERYONE, SMALL),
+  httpCase('mlp', '9.5 MB of dense layers', EVERYONE, SMALL),
   httpCase('image', '3x224x224 in JSON, a megabyte a request', EVERYONE, {
     connections: [1, 8],
     rows: [1],
   }),
+  peersCase,
+  stallCase,
+  handoverCase,
+  memoryCase,
+  coldStartCase,
+  manyModelsCase,
+  codecsCase,
 ]
