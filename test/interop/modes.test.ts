@@ -112,9 +112,9 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py')).each(MODES)(
         const version = moved % 2 === 1 ? '2' : '1'
         await move(version)
         await load.settledOn(version)
-        if (moved === 2) after2 = await baton.residentBytes()
+        if (moved === 2) after2 = await baton.residentBytesBesideHeap()
       }
-      const after20 = await baton.residentBytes()
+      const after20 = await baton.residentBytesBesideHeap()
       const report = await load.stop()
       expect(report.wrong).toEqual([])
       expect(report).toMatchObject({ non2xx: 0, errors: 0 })

@@ -93,6 +93,15 @@ export class Baton {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
   }
 
+  /**
+   * Resident memory less V8's heap, which grows with the garbage of requests until the next full collection, whatever
+   * models do.
+   */
+  async residentBytesBesideHeap(): Promise<number> {
+    const heap = await this.metric('nodejs_heap_size_total_bytes')
+    return (await this.residentBytes()) - Number(heap)
+  }
+
   async json(route: string, init?: RequestInit): Promise<unknown> {
     return (await fetch(`${this.url}${route}`, init)).json()
   }

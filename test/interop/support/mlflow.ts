@@ -62,6 +62,11 @@ export class MlflowServer {
     await this.#python([REGISTER_MORE, 'folders', ...pairs])
   }
 
+  /** Registers this many versions of the affine model, each of 32 MiB. */
+  async registerLarge(name: string, versions: number): Promise<void> {
+    await this.#python([REGISTER_MORE, 'large', name, String(versions)])
+  }
+
   /** Registers a model that only Python can run. */
   async registerSklearn(name: string): Promise<void> {
     await this.#python([REGISTER_MORE, 'sklearn', name])
