@@ -6,6 +6,7 @@ import {
   isMissing,
   NdArray,
   NOT_A_TIME,
+  PlainObject,
   type PyObject,
   Timestamp,
   typeText,
@@ -57,6 +58,7 @@ function objectNanoseconds(value: PyObject): bigint {
   }
   if (typeof value === 'number') return BigInt(Math.trunc(value))
   if (typeof value === 'string') return naiveNanoseconds(value)
+  if (value instanceof PlainObject && value.type === 'date') return naiveNanoseconds(value.text)
   throw new PythonError('TypeError', `${typeText(value)} is not convertible to datetime`)
 }
 

@@ -2,7 +2,15 @@ import { BOOL, type Dtype, FLOAT64, INT64, UINT64 } from './dtype.ts'
 import { numericArray, setNumber } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'
 import { integerToFloat } from './python-number.ts'
-import { isDict, isList, isMissing, NdArray, type PyObject, plain } from './python-object.ts'
+import {
+  isDict,
+  isList,
+  isMissing,
+  NdArray,
+  PlainObject,
+  type PyObject,
+  plain,
+} from './python-object.ts'
 import { stringRepr } from './python-string.ts'
 
 const NUMBER = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/
@@ -48,6 +56,7 @@ function parseNumber(value: PyObject, position: number): Parsed {
     return value
   }
   if (typeof value === 'string') return parseText(value, position)
+  if (value instanceof PlainObject && value.type === 'Decimal') return Number(value.text)
   if (value instanceof NdArray && value.shape.length === 0) {
     throw new PythonError('TypeError', 'len() of unsized object')
   }

@@ -18,6 +18,7 @@ export type PyObject =
   | NumpyScalar
   | NdArray
   | Timestamp
+  | PlainObject
 
 /** Elements of an array by its dtype's kind: numbers typed (float16 as its 16 bits), datetimes as counts of their unit. */
 export type ArrayData = TypedArray | readonly string[] | readonly Uint8Array[] | readonly PyObject[]
@@ -53,14 +54,33 @@ export const NOT_A_TIME = -(2n ** 63n)
 export class Timestamp {
   readonly count: bigint
   readonly unit: TimeUnit
+  /** `UTC` where it is aware of its zone. */
+  readonly zone: string | undefined
 
-  constructor(count: bigint, unit: TimeUnit) {
+  constructor(count: bigint, unit: TimeUnit, zone?: string) {
     this.count = count
     this.unit = unit
+    this.zone = zone
   }
 
   get isMissing(): boolean {
     return this.count === NOT_A_TIME
+  }
+}
+
+/** An object of Python's standard library, such as a Parquet column may hold. */
+export class PlainObject {
+  /** `type(value).__name__` */
+  readonly type: 'date' | 'time' | 'Decimal' | 'tuple'
+  /** `str(value)` */
+  readonly text: string
+  /** `repr(value)` */
+  readonly repr: string
+
+  constructor(type: PlainObject['type'], text: string, repr: string) {
+    this.type = type
+    this.text = text
+    this.repr = repr
   }
 }
 
@@ -98,6 +118,7 @@ function objectTypeName(
   if (value instanceof NumpyScalar) return scalarTypeName(value.dtype)
   if (value instanceof Timestamp) return value.isMissing ? 'NaTType' : 'Timestamp'
   if (value instanceof Uint8Array) return 'bytes'
+  if (value instanceof PlainObject) return value.type
   return isDict(value) ? 'dict' : 'list'
 }
 
@@ -129,7 +150,7 @@ export function isTruthy(value: PyObject): boolean {
   if (value === null) return false
   if (typeof value !== 'object') return typeof value === 'number' ? value !== 0 : Boolean(value)
   if (value instanceof NumpyScalar) return isTruthy(value.value)
-  if (value instanceof Timestamp) return true
+  if (value instanceof Timestamp || value instanceof PlainObject) return true
   if (value instanceof NdArray) return value.data.length > 0 && isTruthy(element(value, 0))
   return isDict(value) ? value.size > 0 : value.length > 0
 }
@@ -158,10 +179,14 @@ export function element(array: NdArray, i: number): PyObject {
     case 'f':
       return array.dtype.itemsize === 2 ? float16ToNumber(Number(value)) : value
     case 'M':
-      return new Timestamp(typeof value === 'bigint' ? value : NOT_A_TIME, array.dtype.unit ?? 'ns')
+      return timestampOf(typeof value === 'bigint' ? value : NOT_A_TIME, array.dtype)
     default:
       return value
   }
+}
+
+function timestampOf(count: bigint, { unit = 'ns', zone }: Dtype): Timestamp {
+  return new Timestamp(count, unit, zone)
 }
 
 /** The element at a flat position as `array[i]` gives it: a numpy scalar, but for object and pandas dtypes. */

@@ -10,6 +10,7 @@ import {
   NdArray,
   NOT_A_TIME,
   NumpyScalar,
+  PlainObject,
   type PyObject,
   Timestamp,
 } from './python-object.ts'
@@ -21,8 +22,8 @@ const VALUE_TEXT: ValueText = { repr: pythonRepr, text: pythonText }
 export function pythonText(value: PyObject): string {
   if (typeof value === 'string') return value
   if (value instanceof NumpyScalar) return scalarText(value)
-  if (value instanceof Timestamp)
-    return value.isMissing ? 'NaT' : timestampText(value.count, value.unit)
+  if (value instanceof Timestamp) return value.isMissing ? 'NaT' : zonedText(value)
+  if (value instanceof PlainObject) return value.text
   if (value instanceof NdArray) {
     return value.shape.length === 0 ? pythonText(item(value, 0)) : arrayText(value, VALUE_TEXT)
   }
@@ -53,14 +54,19 @@ function containerRepr(
   if (value instanceof NumpyScalar) return scalarRepr(value)
   if (value instanceof NdArray) return arrayRepr(value, VALUE_TEXT)
   if (value instanceof Timestamp) {
-    return value.isMissing ? 'NaT' : `Timestamp('${timestampText(value.count, value.unit)}')`
+    return value.isMissing ? 'NaT' : `Timestamp('${zonedText(value)}')`
   }
+  if (value instanceof PlainObject) return value.repr
   if (isDict(value)) {
     const items: string[] = []
     for (const [key, held] of value) items.push(`${stringRepr(key)}: ${pythonRepr(held)}`)
     return `{${items.join(', ')}}`
   }
   return `[${value.map(pythonRepr).join(', ')}]`
+}
+
+function zonedText({ count, unit, zone }: Timestamp): string {
+  return timestampText(count, unit) + (zone === undefined ? '' : '+00:00')
 }
 
 function scalarText(scalar: NumpyScalar): string {

@@ -3,9 +3,9 @@ import { writeAnswer } from './answer.ts'
 import type { MediaType } from './content-type.ts'
 import { decodeCsv } from './decode-csv.ts'
 import { decodeJson } from './decode-json.ts'
+import { decodeParquet } from './decode-parquet.ts'
 import { createDirectDecoder } from './direct.ts'
 import type { AnswerForm, CodecOptions, Invocation, ModelContract } from './invocation.ts'
-import { badRequest } from './refusal.ts'
 
 /** Reads the requests of one version and writes its answers, as MLflow's scoring server does. */
 export interface ScoringCodec {
@@ -32,7 +32,7 @@ export function createScoringCodec(contract: ModelContract, options: CodecOption
         case 'text/csv':
           return decodeCsv(body, contract, options)
         case 'application/vnd.apache.parquet':
-          throw badRequest('Parquet bodies cannot be read yet')
+          return decodeParquet(body, contract, options)
       }
     },
     encode: (answer, outputs) => writeAnswer(answer, outputs, contract, options),

@@ -1,0 +1,34 @@
+import { ParquetError, readParquet } from '../parquet.ts'
+import type { Frame } from './frame.ts'
+import type { CodecOptions, Invocation, ModelContract } from './invocation.ts'
+import { makeInvocation } from './make-invocation.ts'
+import { parquetFrame } from './parquet-frame.ts'
+import { badRequest } from './refusal.ts'
+import { frameData } from './request-data.ts'
+
+/**
+ * Reads a Parquet body as `pandas.read_parquet` does (mlflow/pyfunc/scoring_server/__init__.py, `parse_parquet_input`).
+ * Nothing is cast: the strict enforcement meets the columns as they are.
+ * @throws ServingError INVALID_REQUEST, INVALID_INPUT, INPUT_NOT_MAPPABLE.
+ */
+export async function decodeParquet(
+  body: Uint8Array,
+  contract: ModelContract,
+  options: CodecOptions,
+): Promise<Invocation> {
+  const data = frameData(await readFrame(body))
+  return makeInvocation({ data, params: null, wrapped: true }, contract, options)
+}
+
+async function readFrame(body: Uint8Array): Promise<Frame> {
+  try {
+    return parquetFrame(await readParquet(body))
+  } catch (error) {
+    if (!(error instanceof ParquetError)) throw error
+    throw badRequest(
+      'Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid Parquet' +
+        ` Pandas DataFrame produced using the \`pandas.DataFrame.to_parquet()\` method. Error: '${error.message}'`,
+      { stackTrace: error.message },
+    )
+  }
+}
