@@ -148,6 +148,12 @@ export class ServingMetrics {
     labelNames: ['model', 'ref', 'version'],
     registers: this.#registers,
   })
+  readonly backend = new Gauge({
+    name: 'baton_backend_info',
+    help: '1 for what computes a version whose engine has several backends, with the kernel that the first choice lacks',
+    labelNames: ['model', 'version', 'backend', 'missing_kernel'],
+    registers: this.#registers,
+  })
   readonly versionState = new Gauge({
     name: 'baton_version_state',
     help: '1 for the state each known version is in',

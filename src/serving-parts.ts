@@ -79,8 +79,9 @@ function ownWorkers(config: Config, own: ModelFileEntry | undefined): Partial<Mo
   return { workers: own.workers ?? config.workers ?? 1, engine }
 }
 
-function engineOptions({ intraOpThreads, interOpThreads, device }: Config): EngineOptions {
-  return { intraOpThreads, interOpThreads, device }
+function engineOptions(config: Config): EngineOptions {
+  const { intraOpThreads, interOpThreads, device, tfjsBackend } = config
+  return { intraOpThreads, interOpThreads, device, tfjsBackend }
 }
 
 function createPool(inputs: ServingInputs, codec: CodecOptions) {

@@ -1,3 +1,4 @@
+import type { TfjsBackend } from '../model/flavor.ts'
 import {
   bytes,
   duration,
@@ -108,6 +109,13 @@ export const SETTINGS = {
     wholeNumber(1, 256),
     none,
     'operators of one ONNX model that may run at once (default: what the model says, else 1)',
+  ),
+  tfjsBackend: setting<Optional<TfjsBackend>>(
+    '--tfjs-backend <backend>',
+    ['BATON_TFJS_BACKEND'],
+    oneOf('auto', 'wasm', 'cpu', 'tfjs-node'),
+    none,
+    'what computes TensorFlow.js models: auto, wasm, cpu or tfjs-node (default: what the model says, else auto)',
   ),
   batchMaxRows: setting(
     '--batch-max-rows <rows>',

@@ -37,7 +37,7 @@ export async function warmUp(
     return await runExample(example, request, info, runs)
   } catch (error) {
     const { code, message, details } = ServingError.from(error)
-    if (code === 'WORKER_LOST' || code === 'DEADLINE_EXCEEDED') throw error
+    if (code === 'WORKER_LOST' || code === 'DEADLINE_EXCEEDED' || details.movable) throw error
     // MLflow's texts for clients say less than its stack traces.
     const reason = typeof details.stackTrace === 'string' ? details.stackTrace : message
     throw new ServingError(
@@ -87,8 +87,8 @@ async function runZeros(
   try {
     return await lastOf(() => timed(() => runs.run(zeros(inputs, shapes))))
   } catch (error) {
-    const { code } = ServingError.from(error)
-    if (code === 'WORKER_LOST' || code === 'DEADLINE_EXCEEDED') throw error
+    const { code, details } = ServingError.from(error)
+    if (code === 'WORKER_LOST' || code === 'DEADLINE_EXCEEDED' || details.movable) throw error
     return undefined
   }
 }

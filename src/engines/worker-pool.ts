@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { CodecOptions } from '../codec/mlflow/invocation.ts'
 import { ServingError } from '../errors.ts'
 import type { EngineOptions, LoadedModel, LoadedModelInfo, ModelLoader } from '../interfaces.ts'
+import type { EngineFlavor } from '../model/flavor.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
 import { folderSize } from './folder-size.ts'
 import { ModelWorker } from './model-worker.ts'
@@ -11,6 +12,14 @@ import type { PoolObserver } from './pool-observer.ts'
 import type { PreparedThread } from './prepared-thread.ts'
 import type { LoadRequest, ModelKey } from './worker-messages.ts'
 import type { WorkerThread } from './worker-thread.ts'
+
+type EngineName = EngineFlavor['engine']
+
+/** Models of one engine that live on one worker. */
+interface SharedModels {
+  readonly engine: EngineName
+  readonly models: number
+}
 
 /** What a model may have of its own. */
 export interface ModelWorkerOptions {
@@ -46,7 +55,7 @@ export class WorkerPool implements ModelLoader {
   /** Workers that have not ended, those that are closing included. */
   readonly #workers = new Set<ModelWorker>()
   /** Workers that share, with the number of models on each. */
-  readonly #shared = new Map<ModelWorker, number>()
+  readonly #shared = new Map<ModelWorker, SharedModels>()
   /** Threads that were given up and whose run has not ended. */
   readonly #abandoned = new Set<WorkerThread>()
   #models = 0
@@ -98,17 +107,35 @@ export class WorkerPool implements ModelLoader {
   ): Promise<LoadedModel> {
     const bytes = await folderSize(folder)
     signal.throwIfAborted()
-    if (this.#closed) throw new ServingError('SHUTTING_DOWN', 'The worker pool is closed')
     const { codec, placement } = this.#options
-    const { engine } = options
+    const { engine, workers } = options
+    const request = { folder, manifest, engine, codec }
+    const chosen = (policy: PlacementPolicy): Placement =>
+      place(policy, this.#snapshot(manifest.flavor.engine), { bytes, workers })
+    try {
+      return await this.#loadOn(chosen(placement), request, signal)
+    } catch (error) {
+      const missingKernel = movableFor(error)
+      if (missingKernel === undefined || signal.aborted) throw error
+      // Fresh workers: what the first ones have taken for the model, their memory keeps.
+      const moved = { ...request, engine: { ...engine, tfjsBackend: 'cpu' as const } }
+      return await this.#loadOn(chosen('dedicated'), moved, signal, { missingKernel })
+    }
+  }
+
+  async #loadOn(
+    placement: Placement,
+    what: Omit<LoadRequest, 'kind' | 'model'>,
+    signal: AbortSignal,
+    why: Pick<LoadedModelInfo, 'missingKernel'> = {},
+  ): Promise<LoadedModel> {
+    if (this.#closed) throw new ServingError('SHUTTING_DOWN', 'The worker pool is closed')
     const model = this.#nextKey++
-    const workers = this.#take(
-      place(placement, this.#snapshot(), { bytes, workers: options.workers }),
-    )
-    const request: LoadRequest = { kind: 'load', model, folder, manifest, engine, codec }
+    const workers = this.#take(placement, what.manifest.flavor.engine)
+    const request: LoadRequest = { kind: 'load', model, ...what }
     try {
       const loads = Promise.all(workers.map((worker) => worker.load(request, signal)))
-      const info = slowest(await untilAborted(loads, signal))
+      const info = { ...slowest(await untilAborted(loads, signal)), ...why }
       return new PlacedModel(model, workers, info, () => this.#leave(model, workers))
     } catch (error) {
       const left = this.#leave(model, workers)
@@ -120,7 +147,7 @@ export class WorkerPool implements ModelLoader {
   }
 
   /** Reserves the workers in the tick in which they were chosen. */
-  #take(placement: Placement): readonly ModelWorker[] {
+  #take(placement: Placement, engine: EngineName): readonly ModelWorker[] {
     this.#models += 1
     if (placement.kind === 'own') {
       return Array.from({ length: placement.workers }, () => this.#newWorker())
@@ -128,7 +155,7 @@ export class WorkerPool implements ModelLoader {
     const known = new Map([...this.#shared.keys()].map((worker) => [worker.id, worker]))
     return placement.workers.map((id) => {
       const worker = (id === 'new' ? undefined : known.get(id)) ?? this.#newWorker()
-      this.#shared.set(worker, (this.#shared.get(worker) ?? 0) + 1)
+      this.#shared.set(worker, { engine, models: (this.#shared.get(worker)?.models ?? 0) + 1 })
       return worker
     })
   }
@@ -138,9 +165,9 @@ export class WorkerPool implements ModelLoader {
     this.#models -= 1
     await Promise.all(
       workers.map((worker) => {
-        const others = (this.#shared.get(worker) ?? 1) - 1
-        if (others > 0) {
-          this.#shared.set(worker, others)
+        const shared = this.#shared.get(worker)
+        if (shared !== undefined && shared.models > 1) {
+          this.#shared.set(worker, { ...shared, models: shared.models - 1 })
           return worker.unload(model)
         }
         this.#shared.delete(worker)
@@ -162,13 +189,22 @@ export class WorkerPool implements ModelLoader {
     this.#workers.delete(worker)
   }
 
-  #snapshot(): PlacementSnapshot {
+  /** Workers are shared by models of one engine: so none pays for two, and the heap of wasm ends with its last model. */
+  #snapshot(engine: EngineName): PlacementSnapshot {
     return {
       cores: this.#options.cores,
       models: this.#models,
-      shared: [...this.#shared].map(([{ id }, models]) => ({ id, models })),
+      shared: [...this.#shared]
+        .filter(([, shared]) => shared.engine === engine)
+        .map(([{ id }, { models }]) => ({ id, models })),
     }
   }
+}
+
+/** The kernel for want of which a backend that was our choice could not run the model. */
+function movableFor(error: unknown): string | undefined {
+  if (!(error instanceof ServingError) || error.details.movable !== true) return undefined
+  return String(error.details.missingKernel)
 }
 
 function slowest(infos: readonly LoadedModelInfo[]): LoadedModelInfo {

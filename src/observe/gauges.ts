@@ -13,6 +13,7 @@ export interface GaugeSources {
 export function setGauges(metrics: ServingMetrics, { models, polls, cache }: GaugeSources): void {
   for (const gauge of [
     metrics.serving,
+    metrics.backend,
     metrics.versionState,
     metrics.inFlight,
     metrics.queuedRows,
@@ -35,8 +36,19 @@ function setModelGauges(metrics: ServingMetrics, { name, refs, versions }: Model
   for (const { ref, serving } of refs) {
     if (serving !== undefined) metrics.serving.set({ model: name, ref, version: serving }, 1)
   }
-  for (const { version, state, leases, waitingRows, batching } of versions) {
+  for (const {
+    version,
+    state,
+    leases,
+    waitingRows,
+    batching,
+    backend,
+    missingKernel,
+  } of versions) {
     const labels = { model: name, version }
+    if (backend !== undefined) {
+      metrics.backend.set({ ...labels, backend, missing_kernel: missingKernel ?? '' }, 1)
+    }
     metrics.versionState.set({ ...labels, state }, 1)
     if (batching === undefined) continue
     metrics.inFlight.set(labels, leases)

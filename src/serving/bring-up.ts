@@ -72,12 +72,19 @@ export async function bringUp<Contract>(
   candidate.own(loaded)
   signal.throwIfAborted()
 
-  candidate.move('warming', 'loaded')
+  candidate.move('warming', howLoaded(loaded.info))
   equip(candidate, manifest, loaded, parts)
   for (const gate of parts.gates) {
     await gate(candidate, serving, signal)
     signal.throwIfAborted()
   }
+}
+
+/** Names the backend where there are several, and why it is not the first choice. */
+function howLoaded({ backend, missingKernel }: LoadedModelInfo): string {
+  if (backend === undefined) return 'loaded'
+  if (missingKernel === undefined) return `loaded on ${backend}`
+  return `loaded on ${backend}, since the kernel ${missingKernel} is missing elsewhere`
 }
 
 async function load<Contract>(

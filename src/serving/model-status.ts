@@ -38,6 +38,10 @@ export interface VersionStatus {
   /** Rows that wait for one of its workers. */
   readonly waitingRows: number
   readonly engine: string | undefined
+  /** What computes, where the engine has several. */
+  readonly backend: string | undefined
+  /** Kernel for want of which it is not the first choice of backend. */
+  readonly missingKernel: string | undefined
   readonly loadMs: number | undefined
   readonly warmupMs: number | undefined
   readonly artifactBytes: number | undefined
@@ -113,6 +117,8 @@ function describeVersion<Contract>(
     leases: version.leases,
     waitingRows: batcher?.waitingRows ?? 0,
     engine: info?.engine,
+    backend: info?.backend,
+    missingKernel: info?.missingKernel,
     loadMs: info?.loadMs,
     warmupMs: info?.warmupMs,
     artifactBytes: version.artifactBytes,
@@ -131,6 +137,8 @@ function describeFailed(failure: VersionFailure, clock: Clock): VersionStatus {
     leases: 0,
     waitingRows: 0,
     engine: undefined,
+    backend: undefined,
+    missingKernel: undefined,
     loadMs: undefined,
     warmupMs: undefined,
     artifactBytes: undefined,

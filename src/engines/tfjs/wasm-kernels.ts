@@ -20,6 +20,7 @@ import {
   type TensorInfo,
   tidy,
   unregisterKernel,
+  util,
 } from '@tensorflow/tfjs-core'
 import { einsum } from './einsum.ts'
 
@@ -33,15 +34,15 @@ const BACKEND = 'wasm'
 
 /**
  * Registers kernels that the wasm backend 4.22 lacks, made of those it has: Einsum (attention), _FusedMatMul with
- * a bias that is no vector (LSTM graphs), fused convolutions with a bias that was one only after a reshape
- * (convolutions of Keras 3), Identity that shares its data (GRU of Keras 3).
+ * a bias that is no vector (LSTM graphs), fused convolutions with a bias that is one but for its
+ * dimensions of 1 (convolutions of Keras 3), Identity that shares its data (GRU of Keras 3).
  */
 export function registerMissingKernels(): void {
   replace(Einsum, () => einsumKernel)
   replace(Identity, () => identityKernel)
-  replace(_FusedMatMul, (stock) => withReshapedBias(fusedMatMulKernel(stock)))
-  replace(FusedConv2D, withReshapedBias)
-  replace(FusedDepthwiseConv2D, withReshapedBias)
+  replace(_FusedMatMul, (stock) => withBiasAsVector(fusedMatMulKernel(stock)))
+  replace(FusedConv2D, withBiasAsVector)
+  replace(FusedDepthwiseConv2D, withBiasAsVector)
 }
 
 function replace(kernelName: string, make: (stock: KernelFunc) => KernelFunc): void {
@@ -83,15 +84,19 @@ function fusedMatMulKernel(stock: KernelFunc): KernelFunc {
 }
 
 /**
- * Fused kernels look at the shape under which the bias was first written, which a reshape does not change: that of
- * a Keras 3 convolution is [1, 1, 1, n], and refused. The numbers are the same, so the record is brought up to date.
+ * Fused kernels refuse a bias unless it was written as a vector at first: that of a Keras 3 convolution is
+ * [1, 1, 1, n]. They read nothing but the record's shape, so the record is brought up to date.
  */
-function withReshapedBias(stock: KernelFunc): KernelFunc {
+function withBiasAsVector(stock: KernelFunc): KernelFunc {
   return (call) => {
     const { bias } = call.inputs
-    const record = bias && (call.backend as WasmBackend).dataIdMap.get(bias.dataId)
-    if (record !== undefined && bias?.shape.length === 1) record.shape = bias.shape
-    return stock(call)
+    if (bias === undefined || util.sizeFromShape(bias.shape) !== bias.shape.at(-1)) {
+      return stock(call)
+    }
+    const record = (call.backend as WasmBackend).dataIdMap.get(bias.dataId)
+    const shape = [bias.shape.at(-1) ?? 1]
+    if (record !== undefined) record.shape = shape
+    return stock({ ...call, inputs: { ...call.inputs, bias: { ...bias, shape } } })
   }
 }
 
