@@ -75,6 +75,18 @@ export class Load {
     })
   }
 
+  /** Resolves after this many answers, or when the time is over. */
+  async answered(count: number): Promise<void> {
+    let left = count
+    await new Promise<void>((resolve) => {
+      this.#instance.on('response', () => {
+        left -= 1
+        if (left === 0) resolve()
+      })
+      this.#done.then(() => resolve()).catch(() => resolve())
+    })
+  }
+
   async stop(): Promise<LoadReport> {
     this.#instance.stop()
     const result = await this.#done
