@@ -40,6 +40,7 @@ export function columnTensor(
     if (inner === undefined) throw new PythonError('IndexError', 'list index out of range')
     if (isNumpyScalar(inner)) return listTensor(name, values, spec)
   }
+  if (first instanceof NdArray) return arrayTensor(name, values, spec)
   throw unsupportedCells()
 }
 
@@ -86,7 +87,7 @@ function listTensor(
   spec: SchemaTensor,
 ): NdArray {
   try {
-    return stack(values, spec)
+    return castArray(stack(values, spec), tensorDtype(spec))
   } catch (error) {
     const mismatch =
       error instanceof PythonError &&
@@ -101,7 +102,25 @@ function listTensor(
   }
 }
 
-/** `numpy.vstack(lists).reshape(shape).astype(dtype)`. */
+/** Cells that are arrays, as those of Parquet are, keep their dtype. */
+function arrayTensor(
+  name: string | undefined,
+  values: readonly PyObject[],
+  spec: SchemaTensor,
+): NdArray {
+  try {
+    return stack(values, spec)
+  } catch (error) {
+    if (!(error instanceof PythonError) || error.type !== 'ValueError') throw error
+    throw refusal(
+      `The value in the Input DataFrame column '${pythonText(name ?? null)}' could not be converted to the ` +
+        `expected shape of: '${shapeText(spec.shape)}'. Ensure that each of the input numpy ` +
+        'array elements are of uniform length and can be reshaped to above expected shape.',
+    )
+  }
+}
+
+/** `numpy.vstack(cells).reshape(shape)`. */
 function stack(values: readonly PyObject[], spec: SchemaTensor): NdArray {
   const stacked = vstack(values)
   const count = stacked.data.length
@@ -110,7 +129,7 @@ function stack(values: readonly PyObject[], spec: SchemaTensor): NdArray {
     throw new PythonError('ValueError', 'cannot reshape')
   }
   const shape = [count / fixed, ...spec.shape.slice(1)]
-  return castArray(new NdArray(stacked.dtype, shape, stacked.data), tensorDtype(spec))
+  return new NdArray(stacked.dtype, shape, stacked.data)
 }
 
 function vstack(values: readonly PyObject[]): NdArray {

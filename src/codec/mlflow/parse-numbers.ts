@@ -56,6 +56,7 @@ function parseNumber(value: PyObject, position: number): Parsed {
     return value
   }
   if (typeof value === 'string') return parseText(value, position)
+  if (value instanceof Uint8Array) return parseText(Buffer.from(value).toString('latin1'), position)
   if (value instanceof PlainObject && value.type === 'Decimal') return Number(value.text)
   if (value instanceof NdArray && value.shape.length === 0) {
     throw new PythonError('TypeError', 'len() of unsized object')

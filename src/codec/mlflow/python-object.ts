@@ -136,8 +136,10 @@ export function typeText(value: PyObject): string {
   if (value instanceof Timestamp) {
     return `<class 'pandas._libs.tslibs.${value.isMissing ? 'nattype' : 'timestamps'}.${name}'>`
   }
-  return `<class '${name}'>`
+  return `<class '${value instanceof PlainObject ? MODULES[value.type] : ''}${name}'>`
 }
+
+const MODULES = { date: 'datetime.', time: 'datetime.', Decimal: 'decimal.', tuple: '' } as const
 
 /** `numpy.isscalar`: neither None nor a container, and no Timestamp. */
 export function isNumpyScalar(value: PyObject): boolean {

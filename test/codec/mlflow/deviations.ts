@@ -51,11 +51,23 @@ export const DEVIATIONS: readonly Deviation[] = [
       isCrash(recorded) && status === 400 && body.includes('Exceeds the limit (4300 digits)'),
   },
   {
+    id: 'filled-frame',
+    explains: (_, { status, body }) =>
+      status === 400 && body.includes('cells of the data frame to be filled in'),
+  },
+  {
     id: 'one-of-several-columns',
     explains: (recorded, { status, body }) =>
       status === 400 &&
       failedType(recorded.response) !== undefined &&
       failedType(recorded.response) === failedType(body),
+  },
+  {
+    id: 'pandas-types-in-parquet',
+    explains: (recorded) =>
+      recorded.status === 400 &&
+      contentTypeOf(recorded) === 'application/vnd.apache.parquet' &&
+      /safely convert category|cannot convert NA to integer/.test(recorded.response ?? ''),
   },
   {
     id: 'crash',
