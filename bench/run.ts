@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { CASES } from './cases/all.ts'
 import type { BenchContext, Case } from './cases/case.ts'
+import { compareRatios, measureRatios, recordRatios } from './ci.ts'
 import { type LoadName, preferredLoad } from './load/load.ts'
 import { machineLine } from './machine.ts'
 import { makeBenchModels } from './models/bench-models.ts'
@@ -18,6 +19,8 @@ const USAGE = `npm run bench -- [cases] [options]
   --load                wrk or autocannon (default: wrk where it is installed)
   --peers <folder>      the rig that starts other model servers
   --out <folder>        default bench/results
+  --ci                  a few ratios only; fails where one fell by more than a fifth below bench/ratios.json
+  --record              writes those ratios to bench/ratios.json
 `
 
 const { values, positionals } = parseArgs({
@@ -31,6 +34,8 @@ const { values, positionals } = parseArgs({
     load: { type: 'string' },
     peers: { type: 'string' },
     out: { type: 'string', default: new URL('./results', import.meta.url).pathname },
+    ci: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -50,27 +55,42 @@ async function main(): Promise<void> {
   const machine = machineLine()
   const load = (values.load as LoadName | undefined) ?? preferredLoad()
   const models = await makeBenchModels()
+  const isCheck = values.ci || values.record
   const context: BenchContext = {
     models,
     load,
-    seconds: Number(values.seconds ?? (values.short ? 1 : 5)),
+    seconds: Number(values.seconds ?? (values.short ? 1 : isCheck ? 2 : 5)),
     rounds: Number(values.rounds ?? (values.short ? 1 : 3)),
     connections: list(values.connections),
     rows: list(values.rows),
     peers: values.peers,
     progress: (text) => process.stderr.write(`${text}\n`),
   }
-  const found: CaseReport[] = []
   try {
-    for (const one of cases) {
-      const reports = await one.run(context)
-      for (const report of reports) console.log(caseTable(report))
-      found.push(...reports)
-    }
+    if (isCheck) await checkRatios(context)
+    else await save({ machine, load, cases: await runCases(cases, context) }, values.out)
   } finally {
     await rm(models.registry, { recursive: true })
   }
-  await save({ machine, load, cases: found }, values.out)
+}
+
+async function runCases(
+  cases: readonly Case[],
+  context: BenchContext,
+): Promise<readonly CaseReport[]> {
+  const found: CaseReport[] = []
+  for (const one of cases) {
+    const reports = await one.run(context)
+    for (const report of reports) console.log(caseTable(report))
+    found.push(...reports)
+  }
+  return found
+}
+
+async function checkRatios(context: BenchContext): Promise<void> {
+  const ratios = await measureRatios(context)
+  if (values.record) await recordRatios(ratios)
+  if (!(await compareRatios(ratios))) process.exitCode = 1
 }
 
 async function save(report: BenchReport, folder: string): Promise<void> {
