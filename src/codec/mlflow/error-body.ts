@@ -56,7 +56,7 @@ function errorJson(error: ServingError): string {
   const failed = error.code === 'MODEL_FAILED'
   const fields: [string, string][] = [
     ['error_code', code],
-    ['message', failed ? UNEXPECTED_FAILURE : error.message],
+    ['message', failed ? UNEXPECTED_FAILURE : shortened(error.message)],
   ]
   const usual = BY_ERROR_CODE[code]
   const special = error.details.errorClass
@@ -65,8 +65,16 @@ function errorJson(error: ServingError): string {
   if (sqlstate !== undefined) fields.push(['sqlstate', sqlstate])
   if (errorClass !== undefined) fields.push(['error_class', errorClass])
   const trace = failed ? withoutPaths(error.message) : error.details.stackTrace
-  if (typeof trace === 'string') fields.push(['stack_trace', trace])
+  if (typeof trace === 'string') fields.push(['stack_trace', shortened(trace)])
   return `{${fields.map(([key, value]) => `"${key}": ${stringJson(value)}`).join(', ')}}`
+}
+
+/** Characters of a message that are sent: it may name a value, or every column, of a large request. */
+const LONGEST_MESSAGE = 32_768
+
+function shortened(message: string): string {
+  if (message.length <= LONGEST_MESSAGE) return message
+  return `${message.slice(0, LONGEST_MESSAGE)}... (${message.length - LONGEST_MESSAGE} more characters)`
 }
 
 /** ONNX Runtime names its own source files: no business of a client. */

@@ -2,6 +2,7 @@ import { defaultLabels, type Frame, type Label } from './frame.ts'
 import { frameOfDict } from './frame-dict.ts'
 import { fitIndex } from './frame-fit.ts'
 import { columnLabels, indexLength, refuseSurrogates } from './frame-labels.ts'
+import { refuseFilledFrame } from './frame-size.ts'
 import { inferColumn } from './infer-column.ts'
 import { PythonError } from './python-error.ts'
 import { isDict, isList, type PyObject, typeName } from './python-object.ts'
@@ -31,6 +32,7 @@ function frameOfScalar(value: PyObject, columns: PyObject, index: PyObject): Fra
   }
   const labels = columnLabels(columns) ?? []
   const rows = indexLength(index) ?? 0
+  refuseFilledFrame(rows, labels.length, 1)
   const column = inferColumn(new Array<PyObject>(rows).fill(value))
   return { labels, columns: labels.map(() => column), rows }
 }
@@ -59,6 +61,11 @@ function frameOfRows(data: readonly PyObject[], columns: PyObject, index: PyObje
       `${labels.length} columns passed, passed data had ${width} columns`,
     )
   }
+  refuseFilledFrame(
+    rows.length,
+    width,
+    rows.reduce((given, row) => given + row.length, 0),
+  )
   const lists = labels.map((_, i) => rows.map((row) => row[i] ?? null))
   return frameOfLists(labels, lists, rows.length, index)
 }
@@ -81,6 +88,11 @@ function frameOfRecords(data: readonly PyObject[], columns: PyObject, index: PyO
     labels = [...names]
     refuseSurrogates(labels)
   }
+  refuseFilledFrame(
+    records.length,
+    labels.length,
+    records.reduce((given, one) => given + one.size, 0),
+  )
   const lists = labels.map((label) =>
     records.map((one) => {
       const value = one.get(label)
@@ -127,6 +139,7 @@ function frameOfLists(
   index: PyObject,
 ): Frame {
   const length = indexLength(index) ?? rows
+  if (length > rows) refuseFilledFrame(length, lists.length, lists.length * rows)
   const columns = lists.map((values) => fitIndex(inferColumn(values), length))
   return { labels, columns, rows: length }
 }

@@ -2,6 +2,7 @@ import { FLOAT64, OBJECT } from './dtype.ts'
 import { type Frame, type Label, missingColumn } from './frame.ts'
 import { fitIndex } from './frame-fit.ts'
 import { columnLabels, indexLength, refuseSurrogates } from './frame-labels.ts'
+import { refuseFilledFrame } from './frame-size.ts'
 import { inferColumn, textColumn } from './infer-column.ts'
 import { numericArray } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'
@@ -18,12 +19,24 @@ export function frameOfDict(data: PyDict, columns: PyObject, index: PyObject): F
   const given = indexLength(index)
   const entries = indexEntries(chosen, index)
   const rows = given ?? entries?.length ?? commonLength(chosen)
+  refuseFilledFrame(
+    rows,
+    labels.length,
+    chosen.reduce<number>((total, value) => total + valuesIn(value), 0),
+  )
   const made = chosen.map((value) => {
     if (value === undefined) return missingColumn(rows, OBJECT)
     if (isDict(value)) return entriesColumn(value, entries ?? [])
     return dictColumn(value, rows)
   })
   return { labels: labels satisfies readonly Label[], columns: made, rows }
+}
+
+function valuesIn(value: PyObject | undefined): number {
+  if (value === undefined) return 0
+  if (isList(value)) return value.length
+  if (isDict(value)) return value.size
+  return value instanceof NdArray ? value.data.length : 1
 }
 
 function dictColumn(value: PyObject, rows: number): NdArray {

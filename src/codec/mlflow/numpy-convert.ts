@@ -51,7 +51,14 @@ function convertText(values: readonly PyObject[], dtype: Dtype): Typed {
     data.map((text) => ({ length: codePoints(text) })),
     dtype.itemsize / 4,
   )
-  return { dtype: textType(width), data: data.map((text) => text.replace(/\0+$/, '')) }
+  return { dtype: textType(width), data: data.map(dropNuls) }
+}
+
+/** numpy's text ends at its last character that is no NUL. */
+function dropNuls(text: string): string {
+  let end = text.length
+  while (end > 0 && text.charCodeAt(end - 1) === 0) end--
+  return text.slice(0, end)
 }
 
 function longest(values: readonly { readonly length: number }[], least: number): number {

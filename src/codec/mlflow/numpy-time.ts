@@ -31,6 +31,9 @@ export function readNumpyTime(text: string): NumpyTime | undefined {
   return new Reader(text).read()
 }
 
+/** Digits of a year that are read: numpy wraps any number of them to 64 bits, which takes quadratic time. */
+const LONGEST_YEAR = 4300
+
 const FRACTION_UNITS = ['s', 'ms', 'us', 'ns', 'ps', 'fs', 'as'] as const
 
 /** numpy/_core/src/multiarray/datetime_strings.c, `parse_iso_8601_datetime`. */
@@ -77,7 +80,7 @@ class Reader {
 
   #readYear(): void {
     const match = /^[+-]?\d+/.exec(this.#text.slice(this.#at))
-    if (match === null) throw this.#error()
+    if (match === null || match[0].length > LONGEST_YEAR) throw this.#error()
     this.#year = BigInt.asIntN(64, BigInt(match[0]))
     this.#at += match[0].length
   }

@@ -40,7 +40,7 @@ const CLOCK =
 
 /** The spellings of a date that are read, each with an optional time behind it. */
 const SPELLINGS: readonly RegExp[] = [
-  '(?<Y>-?\\d{4,})(?<sep>[-/. ])(?<M>\\d{1,2})\\k<sep>(?<D>\\d{1,2})',
+  '(?<Y>-?\\d{4,12})(?<sep>[-/. ])(?<M>\\d{1,2})\\k<sep>(?<D>\\d{1,2})',
   '(?<a>\\d{1,2})(?<sep>[-/. ])(?<b>\\d{1,2})\\k<sep>(?<Y>\\d{4})',
   '(?<Y>\\d{4})(?<sep>)(?<M>\\d\\d)(?<D>\\d\\d)',
   `${WEEKDAY}${MONTH}(?<sep>[ ])(?<D>\\d{1,2})(?<comma>,?) (?<Y>\\d{4})`,

@@ -1,7 +1,7 @@
 import { BOOL, type Dtype, FLOAT64, INT64, UINT64 } from './dtype.ts'
 import { numericArray, setNumber } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'
-import { integerToFloat } from './python-number.ts'
+import { integerToFloat, parseInteger } from './python-number.ts'
 import {
   isDict,
   isList,
@@ -81,5 +81,5 @@ function parseText(text: string, position: number): Parsed {
       `Unable to parse string ${stringRepr(text)} at position ${position}`,
     )
   }
-  return /^\s*[+-]?\d+\s*$/.test(text) ? BigInt(text.trim().replace(/^\+/, '')) : Number(text)
+  return /^\s*[+-]?\d+\s*$/.test(text) ? parseInteger(text) : Number(text)
 }

@@ -1,8 +1,12 @@
 /** Characters that `str.isprintable` denies: controls, formats, surrogates, private, unassigned, separators but the space. */
 const UNPRINTABLE = /[\p{C}\p{Z}]/u
 
+/** Printable ASCII that needs no escape between single quotes. */
+const PLAIN = /^[ -&(-[\]-~]*$/
+
 /** `repr` of a Python string. */
 export function stringRepr(text: string): string {
+  if (PLAIN.test(text)) return `'${text}'`
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
   let out = quote
   for (const char of text) out += char === quote ? `\\${quote}` : escapeChar(char)

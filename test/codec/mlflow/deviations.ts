@@ -30,6 +30,13 @@ export const DEVIATIONS: readonly Deviation[] = [
       withoutData(recorded.response) === traceless(answer.body),
   },
   {
+    id: 'long-message',
+    explains: (recorded, { status, body }) =>
+      recorded.status === status &&
+      / more characters\)/.test(body) &&
+      body.length < (recorded.response ?? '').length,
+  },
+  {
     id: 'nul-in-text',
     explains: (recorded, { status, body }) =>
       recorded.status === 200 && status === 400 && body.includes('Text with a NUL character'),
