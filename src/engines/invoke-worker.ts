@@ -1,3 +1,4 @@
+import { wrapperOf } from '../codec/mlflow/invocation.ts'
 import { createScoringCodec, type ScoringCodec } from '../codec/mlflow/scoring.ts'
 import type { InvocationAnswer } from '../interfaces.ts'
 import { type HostedModel, hosted } from './hosted-models.ts'
@@ -40,7 +41,9 @@ function codecOf(host: HostedModel): ScoringCodec {
   if (made !== undefined) return made
   const { manifest, codec: options } = host.request
   const { inputs, outputs } = host.model
-  const codec = createScoringCodec({ signature: manifest.signature, inputs, outputs }, options)
+  const { signature, flavor } = manifest
+  const contract = { signature, inputs, outputs, wrapper: wrapperOf(flavor) }
+  const codec = createScoringCodec(contract, options)
   codecs.set(host, codec)
   return codec
 }

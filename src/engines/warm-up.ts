@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MediaType } from '../codec/mlflow/content-type.ts'
+import { wrapperOf } from '../codec/mlflow/invocation.ts'
 import { createScoringCodec } from '../codec/mlflow/scoring.ts'
 import { ServingError } from '../errors.ts'
 import type { InvocationAnswer } from '../interfaces.ts'
@@ -70,7 +71,9 @@ async function runExample(
       async () => (await runs.invoke('application/json', new Uint8Array(example))).runMs,
     )
   }
-  const codec = createScoringCodec({ signature: manifest.signature, inputs, outputs }, options)
+  const { signature, flavor } = manifest
+  const contract = { signature, inputs, outputs, wrapper: wrapperOf(flavor) }
+  const codec = createScoringCodec(contract, options)
   // Read each time: the buffers of a run are handed over.
   return lastOf(async () => {
     const { feeds } = await codec.decode('application/json', example)

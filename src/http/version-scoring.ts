@@ -1,4 +1,4 @@
-import type { CodecOptions, ModelContract } from '../codec/mlflow/invocation.ts'
+import { type CodecOptions, type ModelContract, wrapperOf } from '../codec/mlflow/invocation.ts'
 import { createScoringCodec, type ScoringCodec } from '../codec/mlflow/scoring.ts'
 import type { LoadedModelInfo, ModelVersion } from '../interfaces.ts'
 import type { ServingMetrics, VersionMetrics } from '../metrics.ts'
@@ -20,7 +20,9 @@ export function createVersionScoring(options: CodecOptions, metrics: ServingMetr
     info: LoadedModelInfo,
     { name, version }: ModelVersion,
   ): VersionScoring => {
-    const contract = { signature: manifest.signature, inputs: info.inputs, outputs: info.outputs }
+    const { signature, flavor } = manifest
+    const { inputs, outputs } = info
+    const contract = { signature, inputs, outputs, wrapper: wrapperOf(flavor) }
     return {
       contract,
       codec: createScoringCodec(contract, options),

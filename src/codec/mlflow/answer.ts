@@ -6,6 +6,7 @@ import {
   writeTensorRecords,
 } from '../json/writer.ts'
 import type { AnswerForm, CodecOptions, ModelContract } from './invocation.ts'
+import { writeKerasAnswer } from './keras-answer.ts'
 import { unexpected } from './refusal.ts'
 
 const WRAPPED: JsonFrame = { before: '{"predictions": ', after: '}' }
@@ -28,6 +29,7 @@ export function writeAnswer(
   })
   const frame = form.wrapped ? WRAPPED : BARE
   const strict = { strict: options.strictJson }
+  if (contract.wrapper === 'keras') return writeKerasAnswer(form.layout, tensors, frame, strict)
   if (form.layout === 'dict') return writeTensorDict(tensors, frame, strict)
   const rows = tensors.map(([, tensor]) => elementCount(tensor.shape))
   if (rows.some((count) => count !== rows[0])) {

@@ -1,3 +1,4 @@
+import type { EngineFlavor } from '../../model/flavor.ts'
 import type { Signature } from '../../model/signature.ts'
 import type { NamedTensors, TensorSpec } from '../../model/tensor.ts'
 
@@ -9,11 +10,24 @@ export interface ModelContract {
   readonly inputs: readonly TensorSpec[]
   /** The graph's own outputs, in its order. */
   readonly outputs: readonly TensorSpec[]
+  /** Which of MLflow's wrappers the model would have there; that of ONNX where nothing is said. */
+  readonly wrapper?: Wrapper
 }
 
-/** How MLflow's wrapper shapes a prediction (mlflow/onnx/__init__.py, `_OnnxModelWrapper.predict`). */
+/** mlflow/onnx/__init__.py, `_OnnxModelWrapper`; mlflow/tensorflow/__init__.py, `_KerasModelWrapper`. */
+export type Wrapper = 'onnx' | 'keras'
+
+/** The wrapper of a flavor. */
+export function wrapperOf(flavor: EngineFlavor): Wrapper {
+  return flavor.engine === 'tfjs' ? 'keras' : 'onnx'
+}
+
+/** How MLflow's wrapper shapes a prediction. */
 export interface AnswerForm {
-  /** `records` when the wrapper was given a DataFrame: outputs flattened, a list of objects. `dict`: name to nested array. */
+  /**
+   * `records` when the wrapper was given a DataFrame: a list of objects. ONNX: outputs flattened, by name. Keras: the
+   * columns of the output by number. `dict`: name to nested array; Keras: the nested array alone where it is the only one.
+   */
   readonly layout: 'records' | 'dict'
   /** Whether the answer is wrapped as `{"predictions": ...}`; not for the unwrapped (LLM) request form. */
   readonly wrapped: boolean

@@ -1,5 +1,6 @@
 import { enforceSchema } from './enforce-schema.ts'
 import type { AnswerForm, CodecOptions, Invocation, ModelContract } from './invocation.ts'
+import { kerasArray } from './keras-wrapper.ts'
 import { makeFeeds } from './onnx-wrapper.ts'
 import { enforceParams } from './params.ts'
 import { PythonError } from './python-error.ts'
@@ -37,7 +38,8 @@ export function makeInvocation(
       layout: data.kind === 'frame' ? 'records' : 'dict',
       wrapped: request.wrapped,
     }
-    return { feeds: makeFeeds(data, contract.inputs), answer }
+    const adapt = contract.wrapper === 'keras' ? kerasArray : undefined
+    return { feeds: makeFeeds(data, contract.inputs, adapt), answer }
   } catch (error) {
     if (error instanceof PythonError) throw unexpected(error.message)
     throw error

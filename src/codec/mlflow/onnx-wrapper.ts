@@ -16,22 +16,31 @@ import type { RequestData } from './request-data.ts'
  * inputs as ONNX Runtime would, so that a request that cannot run joins no batch.
  * @throws ServingError INPUT_NOT_MAPPABLE for one array and several inputs; INVALID_REQUEST with a stack trace for the rest.
  */
-export function makeFeeds(data: RequestData, inputs: readonly TensorSpec[]): NamedTensors {
+export function makeFeeds(
+  data: RequestData,
+  inputs: readonly TensorSpec[],
+  adapt: AdaptArray = onnxArray,
+): NamedTensors {
   switch (data.kind) {
     case 'array':
-      return feedsOfArray(data.array, inputs)
+      return feedsOfArray(data.array, inputs, adapt)
     case 'frame':
-      return feedsOfFrame(data.frame, inputs)
+      return feedsOfFrame(data.frame, inputs, adapt)
     case 'dict':
-      return feedsOfDict(data.dict, inputs)
+      return feedsOfDict(data.dict, inputs, adapt)
     default:
       throw unexpected('Input should be a dictionary or a numpy array or a pandas.DataFrame')
   }
 }
 
-function feedsOfArray(array: NdArray, inputs: readonly TensorSpec[]): NamedTensors {
+function feedsOfArray(
+  array: NdArray,
+  inputs: readonly TensorSpec[],
+  adapt: AdaptArray,
+): NamedTensors {
   const [input] = inputs
-  if (input !== undefined && inputs.length === 1) return named([[input.name, feed(array, input)]])
+  if (input !== undefined && inputs.length === 1)
+    return named([[input.name, feed(adapt(array, input), input)]])
   const names = inputs.map((spec) => pythonRepr(spec.name)).join(', ')
   throw failedToPredict(
     'INPUT_NOT_MAPPABLE',
@@ -45,10 +54,14 @@ function feedsOfArray(array: NdArray, inputs: readonly TensorSpec[]): NamedTenso
   )
 }
 
-function feedsOfFrame(frame: Frame, inputs: readonly TensorSpec[]): NamedTensors {
+function feedsOfFrame(
+  frame: Frame,
+  inputs: readonly TensorSpec[],
+  adapt: AdaptArray,
+): NamedTensors {
   const [input] = inputs
   if (input !== undefined && inputs.length === 1)
-    return named([[input.name, feed(frameValues(frame), input)]])
+    return named([[input.name, feed(adapt(frameValues(frame), input), input)]])
   return named(
     inputs.map((spec) => {
       const [position, second] = framePositions(frame, spec.name)
@@ -58,12 +71,12 @@ function feedsOfFrame(frame: Frame, inputs: readonly TensorSpec[]): NamedTensors
         throw unexpected(
           `The data has no column '${spec.name}', which the model's input of that name needs`,
         )
-      return [spec.name, feed(column, spec)]
+      return [spec.name, feed(adapt(column, spec), spec)]
     }),
   )
 }
 
-function feedsOfDict(dict: PyDict, inputs: readonly TensorSpec[]): NamedTensors {
+function feedsOfDict(dict: PyDict, inputs: readonly TensorSpec[], adapt: AdaptArray): NamedTensors {
   const byName = new Map(inputs.map((spec) => [spec.name, spec]))
   for (const name of dict.keys()) {
     if (!byName.has(name)) throw unexpected(`Invalid input name: ${name}`)
@@ -74,7 +87,7 @@ function feedsOfDict(dict: PyDict, inputs: readonly TensorSpec[]): NamedTensors 
       if (value === undefined) {
         throw unexpected(`Required input (${spec.name}) is missing from the request`)
       }
-      return [spec.name, feed(arrayOf(value, spec), spec)]
+      return [spec.name, feed(adapt(arrayOf(value, spec), spec), spec)]
     }),
   )
 }
@@ -92,9 +105,15 @@ function named(feeds: readonly (readonly [string, Tensor])[]): NamedTensors {
   return Object.fromEntries(feeds)
 }
 
-function feed(given: NdArray, spec: TensorSpec): Tensor {
-  const array =
-    given.dtype.name === 'float64' && spec.dtype === 'float32' ? castNumbers(given, FLOAT32) : given
+/** What a wrapper makes of an array before the model gets it. */
+export type AdaptArray = (array: NdArray, spec: TensorSpec) => NdArray
+
+function onnxArray(array: NdArray, spec: TensorSpec): NdArray {
+  const narrows = array.dtype.name === 'float64' && spec.dtype === 'float32'
+  return narrows ? castNumbers(array, FLOAT32) : array
+}
+
+function feed(array: NdArray, spec: TensorSpec): Tensor {
   const dtype = onnxType(array.dtype)
   if (dtype !== spec.dtype) {
     throw unexpected(
