@@ -48,7 +48,7 @@ export function cudaFailure(error: unknown): ServingError {
   return new ServingError(
     'LOAD_FAILED',
     `Device cuda was asked for, and ONNX Runtime cannot use it: ${plainWords(error)}. ` +
-      'Install the CUDA build of onnxruntime-node with CUDA and cuDNN, or serve on device cpu.',
+      'Install its CUDA provider as docs/gpu.md says, with CUDA 12 and cuDNN 9, or serve on device cpu.',
     { cause: error },
   )
 }
