@@ -173,7 +173,7 @@ describe('refusing', () => {
   it('says what device cuda needs where this build cannot use it', async () => {
     const error = await refusal(fixture('affine-1'), { ...CPU, device: 'cuda' })
     expect(error.code).toBe('LOAD_FAILED')
-    expect(error.message).toMatch(/Device cuda was asked for.*CUDA build of onnxruntime-node/)
+    expect(error.message).toMatch(/Device cuda was asked for.*CUDA provider as docs\/gpu.md/)
   })
 })
 
