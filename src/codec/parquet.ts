@@ -1,4 +1,4 @@
-import type { FileMetaData, SchemaElement, SchemaTree } from 'hyparquet'
+import type { Compressors, FileMetaData, SchemaElement, SchemaTree } from 'hyparquet'
 import { type ParquetField, type ParquetType, parquetType } from './parquet-type.ts'
 
 /**
@@ -44,7 +44,7 @@ export async function readParquet(bytes: Uint8Array): Promise<ParquetTable> {
   const { parquetMetadata, parquetSchema } = await import('hyparquet')
   const { checkParquetPages } = await import('./parquet-pages.ts')
   const metadata = attempt("Couldn't deserialize thrift: No more data to read.\n", () => {
-    const read = parquetMetadata(bytes, { geoparquet: false, parsers: RAW })
+    const read = parquetMetadata(bytes, { geoparquet: false, parsers: COUNTS })
     return { ...read, schema: read.schema.map((element) => ({ ...element })) }
   })
   const nodes = attempt('Invalid schema', () => parquetSchema(metadata).children)
@@ -114,22 +114,26 @@ function keepDecimals(schema: readonly SchemaElement[]): void {
   }
 }
 
-const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const text = (bytes: Uint8Array | undefined) => bytes && TEXT.decode(bytes)
 const same = <T>(value: T) => value
 
-/** Counts instead of Dates, which hold milliseconds only, and text instead of what it may mean. */
-const RAW = {
+/** Counts instead of Dates, which hold milliseconds only, and bytes instead of what they may mean. */
+const COUNTS = {
   timestampFromMilliseconds: same<bigint>,
   timestampFromMicroseconds: same<bigint>,
   timestampFromNanoseconds: same<bigint>,
   dateFromDays: same<number>,
-  stringFromBytes: text,
-  jsonFromBytes: text,
+  stringFromBytes: same<Uint8Array>,
+  jsonFromBytes: same<Uint8Array>,
   geometryFromBytes: same<Uint8Array>,
   geographyFromBytes: same<Uint8Array>,
   uuidFromBytes: same<Uint8Array>,
 }
+
+const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const text = (bytes: Uint8Array | undefined) => bytes && TEXT.decode(bytes)
+
+/** Values too: text where a column is annotated as text. */
+const VALUES = { ...COUNTS, stringFromBytes: text, jsonFromBytes: text }
 
 async function readColumns(
   bytes: Uint8Array,
@@ -152,11 +156,28 @@ async function readColumns(
     columns.set(columnName, values)
   }
   try {
-    await parquetRead({ file, metadata, compressors, onChunk, utf8: false, parsers: RAW })
+    await parquetRead({
+      file,
+      metadata,
+      compressors: tolerant(compressors),
+      onChunk,
+      utf8: false,
+      parsers: VALUES,
+    })
   } catch (error) {
     throw new ParquetError('Corrupt Parquet pages', { cause: error })
   }
   return columns
+}
+
+/** LZ4 packs nothing into a byte that its unpacker here does not take. */
+function tolerant(compressors: Compressors): Compressors {
+  const entries = Object.entries(compressors).map(([codec, unpack]) => [
+    codec,
+    (input: Uint8Array, length: number) =>
+      length === 0 ? input.subarray(0, 0) : unpack(input, length),
+  ])
+  return Object.fromEntries(entries)
 }
 
 interface Chunk {

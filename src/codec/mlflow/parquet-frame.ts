@@ -1,5 +1,5 @@
 import type { ParquetColumn, ParquetTable, ParquetValue } from '../parquet.ts'
-import type { ParquetType } from '../parquet-type.ts'
+import type { ParquetField, ParquetType } from '../parquet-type.ts'
 import { timestampText } from './calendar.ts'
 import {
   BOOL,
@@ -39,12 +39,19 @@ function indexNames(pandas: string | undefined): ReadonlySet<unknown> {
 }
 
 function columnArray({ type, values }: ParquetColumn): NdArray {
-  return arrayOf(type, values, PANDAS_STRING)
+  return arrayOf(type, values, values.includes(null), PANDAS_STRING)
 }
 
-/** pyarrow's `Array.to_pandas()`: missing values make integers float64 and booleans objects. */
-function arrayOf(type: ParquetType, values: readonly ParquetValue[], text: Dtype): NdArray {
-  const hasMissing = values.includes(null)
+/**
+ * pyarrow's `Array.to_pandas()`: missing values make integers float64 and booleans objects. `hasMissing` is for the whole
+ * column that these values are a part of.
+ */
+function arrayOf(
+  type: ParquetType,
+  values: readonly ParquetValue[],
+  hasMissing: boolean,
+  text: Dtype,
+): NdArray {
   switch (type.kind) {
     case 'bool':
       return hasMissing ? objects(values) : numbers(BOOL, values)
@@ -59,7 +66,7 @@ function arrayOf(type: ParquetType, values: readonly ParquetValue[], text: Dtype
     case 'timestamp':
       return times(values, datetimeType(type.unit, type.isUtc ? 'UTC' : undefined))
     default:
-      return objects(values.map((value) => objectOf(type, value)))
+      return objects(cellObjects(type, values))
   }
 }
 
@@ -94,25 +101,80 @@ function times(values: readonly ParquetValue[], dtype: Dtype): NdArray {
   return new NdArray(dtype, [values.length], counts)
 }
 
-/** The Python object of a cell that no numpy type holds, or of a part of one. */
-function objectOf(type: ParquetType, value: ParquetValue): PyObject {
-  if (value === null) return null
+/** The Python objects of the cells of a column, or of what its cells hold. */
+function cellObjects(type: ParquetType, values: readonly ParquetValue[]): readonly PyObject[] {
   switch (type.kind) {
     case 'list':
-      return arrayOf(type.items, value as readonly ParquetValue[], OBJECT)
+      return listObjects(type.items, values as readonly (readonly ParquetValue[] | null)[])
     case 'map':
-      return (value as readonly (readonly [ParquetValue, ParquetValue])[]).map(([key, item]) =>
-        tuple(objectOf(type.keys, key), objectOf(type.values, item)),
-      )
-    case 'struct': {
-      const struct = value as ReadonlyMap<string, ParquetValue>
-      return new Map(
-        type.fields.map((field) => [
-          field.name,
-          objectOf(field.type, struct.get(field.name) ?? null),
-        ]),
-      )
+      return mapObjects(type, values as readonly (readonly Pair[] | null)[])
+    case 'struct':
+      return structObjects(type.fields, values as readonly (Struct | null)[])
+    case 'integer': {
+      // one missing value makes floats of all
+      const hasMissing = values.includes(null)
+      return values.map((value) => (value === null ? null : wholeNumber(value, hasMissing)))
     }
+    default:
+      return values.map((value) => (value === null ? null : cellObject(type, value)))
+  }
+}
+
+type Pair = readonly [key: ParquetValue, value: ParquetValue]
+type Struct = ReadonlyMap<string, ParquetValue>
+
+function wholeNumber(value: ParquetValue, asFloat: boolean): PyObject {
+  return asFloat ? Number(value) : BigInt(value as number | bigint)
+}
+
+/** Arrays: numbers by their type, all else as objects. */
+function listObjects(
+  items: ParquetType,
+  lists: readonly (readonly ParquetValue[] | null)[],
+): readonly PyObject[] {
+  const hasMissing = lists.some((list) => list?.includes(null))
+  return lists.map((list) => list && arrayOf(items, list, hasMissing, OBJECT))
+}
+
+/** Lists of tuples. */
+function mapObjects(
+  type: Extract<ParquetType, { kind: 'map' }>,
+  maps: readonly (readonly Pair[] | null)[],
+): readonly PyObject[] {
+  const pairs = maps.flatMap((map) => map ?? [])
+  const keys = cellObjects(
+    type.keys,
+    pairs.map(([key]) => key),
+  )
+  const values = cellObjects(
+    type.values,
+    pairs.map(([, value]) => value),
+  )
+  let next = 0
+  return maps.map(
+    (map) => map?.map(() => tuple(keys[next] ?? null, values[next++] ?? null)) ?? null,
+  )
+}
+
+function structObjects(
+  fields: readonly ParquetField[],
+  structs: readonly (Struct | null)[],
+): readonly PyObject[] {
+  const columns = fields.map(({ name, type }) => ({
+    name,
+    cells: cellObjects(
+      type,
+      structs.map((struct) => struct?.get(name) ?? null),
+    ),
+  }))
+  return structs.map(
+    (struct, row) =>
+      struct && new Map(columns.map(({ name, cells }) => [name, cells[row] ?? null])),
+  )
+}
+
+function cellObject(type: ParquetType, value: NonNullable<ParquetValue>): PyObject {
+  switch (type.kind) {
     case 'timestamp':
       return new Timestamp(value as bigint, type.unit, type.isUtc ? 'UTC' : undefined)
     case 'date':
@@ -121,8 +183,6 @@ function objectOf(type: ParquetType, value: ParquetValue): PyObject {
       return timeObject(value as bigint, type.unit)
     case 'decimal':
       return decimalObject(value as bigint, type.scale)
-    case 'integer':
-      return BigInt(value as number | bigint)
     default:
       return value as boolean | number | string | Uint8Array
   }
@@ -148,9 +208,22 @@ function timeObject(count: bigint, unit: keyof typeof MICROSECONDS): PlainObject
   return new PlainObject('time', text, `datetime.time(${parts.join(', ')})`)
 }
 
-function decimalObject(digits: bigint, scale: number): PlainObject {
-  const size = String(digits < 0n ? -digits : digits).padStart(scale + 1, '0')
-  const point = size.length - scale
-  const text = `${digits < 0n ? '-' : ''}${size.slice(0, point)}${scale > 0 ? `.${size.slice(point)}` : ''}`
+/** Python's `str(Decimal)`: in scientific form where more than six zeros would follow the point. */
+function decimalObject(value: bigint, scale: number): PlainObject {
+  const digits = String(value < 0n ? -value : value)
+  const sign = value < 0n ? '-' : ''
+  const left = digits.length - scale
+  const text = `${sign}${left > -6 ? plainDecimal(digits, scale) : scientificDecimal(digits, left - 1)}`
   return new PlainObject('Decimal', text, `Decimal('${text}')`)
+}
+
+function plainDecimal(digits: string, scale: number): string {
+  if (scale <= 0) return digits + '0'.repeat(-scale)
+  const size = digits.padStart(scale + 1, '0')
+  return `${size.slice(0, -scale)}.${size.slice(-scale)}`
+}
+
+function scientificDecimal(digits: string, exponent: number): string {
+  const fraction = digits.length > 1 ? `.${digits.slice(1)}` : ''
+  return `${digits.charAt(0)}${fraction}E${exponent}`
 }
