@@ -109,8 +109,10 @@ export interface ArtifactSource {
 
 /** Engine settings that flags give and the flavor may narrow. */
 export interface EngineOptions {
-  /** Threads inside one operator; 1 unless told otherwise. */
+  /** Threads inside one operator, where a person says. */
   readonly intraOpThreads: number | undefined
+  /** Threads inside one operator where nobody says, the model's own options included; 1 where undefined. */
+  readonly chosenIntraOpThreads?: number | undefined
   readonly interOpThreads: number | undefined
   readonly device: 'cpu' | 'cuda'
   /** What computes TensorFlow.js models; undefined leaves it to the flavor, which leaves it to `auto`. */

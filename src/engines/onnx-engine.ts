@@ -72,7 +72,8 @@ function toSessionOptions(
   return {
     executionProviders: [options.device],
     // ONNX Runtime's own default is a thread for every core of the host, for every session.
-    intraOpNumThreads: options.intraOpThreads ?? flavor.intraOpThreads ?? 1,
+    intraOpNumThreads:
+      options.intraOpThreads ?? flavor.intraOpThreads ?? options.chosenIntraOpThreads ?? 1,
     interOpNumThreads: options.interOpThreads ?? flavor.interOpThreads ?? 1,
     ...(executionMode && { executionMode }),
     ...(graphOptimizationLevel && { graphOptimizationLevel }),

@@ -5,6 +5,7 @@ import type { EngineOptions, LoadedModel, LoadedModelInfo, ModelLoader } from '.
 import type { EngineFlavor } from '../model/flavor.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
 import { folderSize } from './folder-size.ts'
+import { chooseIntraOpThreads } from './intra-op-threads.ts'
 import { ModelWorker } from './model-worker.ts'
 import { PlacedModel } from './placed-model.ts'
 import { type Placement, type PlacementPolicy, type PlacementSnapshot, place } from './placement.ts'
@@ -107,8 +108,10 @@ export class WorkerPool implements ModelLoader {
   ): Promise<LoadedModel> {
     const bytes = await folderSize(folder)
     signal.throwIfAborted()
-    const { codec, placement } = this.#options
-    const { engine, workers } = options
+    const { codec, placement, cores } = this.#options
+    const { workers } = options
+    const chosenIntraOpThreads = chooseIntraOpThreads({ bytes, cores, workers })
+    const engine = { ...options.engine, chosenIntraOpThreads }
     const request = { folder, manifest, engine, codec }
     const chosen = (policy: PlacementPolicy): Placement =>
       place(policy, this.#snapshot(manifest.flavor.engine), { bytes, workers })
