@@ -68,7 +68,10 @@ function fromObjects(column: NdArray): NdArray {
   const made = counts(column, (i) => {
     const value = values[i] ?? null
     if (isMissing(value)) return NOT_A_TIME
-    if (typeof value !== 'string' && format === undefined) return fromObject(value)
+    if (typeof value !== 'string' && format === undefined) {
+      zones.add(undefined)
+      return fromObject(value)
+    }
     const text = pythonText(value)
     if (isMissingTime(text)) return NOT_A_TIME
     const time = read(text)

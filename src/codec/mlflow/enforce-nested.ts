@@ -8,6 +8,7 @@ import { castArray } from './numpy-cast.ts'
 import { shapeText } from './numpy-shape.ts'
 import { PythonError } from './python-error.ts'
 import {
+  element,
   isDict,
   isList,
   isMissing,
@@ -161,7 +162,8 @@ function isNullOrEmpty(data: PyObject): boolean {
         : 'The truth value of an array with more than one element is ambiguous. Use a.any() or a.all()',
     )
   }
-  return data === null || (isDict(data) && data.size === 0)
+  const value = data instanceof NdArray ? element(data, 0) : data
+  return value === null || (isDict(value) && value.size === 0)
 }
 
 function enforceProperty(value: PyObject, property: PropertySpec): PyObject {

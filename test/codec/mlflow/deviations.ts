@@ -63,6 +63,14 @@ export const DEVIATIONS: readonly Deviation[] = [
       status === 400 && body.includes('cells of the data frame to be filled in'),
   },
   {
+    id: 'undefined-casts',
+    explains: ({ status, response = '', ...recorded }, answer) =>
+      status === 200 &&
+      answer.status === 200 &&
+      /"dataframe_(split|records)"/.test(bodyText({ status, ...recorded })) &&
+      withoutIntegers(response) === withoutIntegers(answer.body),
+  },
+  {
     id: 'one-of-several-columns',
     explains: (recorded, { status, body }) =>
       status === 400 &&
@@ -100,6 +108,11 @@ function contentTypeOf({ headers }: RecordedCase): string | undefined {
 /** The type that some column could not be converted to. */
 function failedType(body: string | undefined): string | undefined {
   return /Failed to convert column .*? to type '(.*?)'\. Error:/.exec(body ?? '')?.[1]
+}
+
+/** An answer with each of its integers made the same. */
+function withoutIntegers(body: string): string {
+  return body.replaceAll(/(?<![\d."])-?\d+(?![\d.e"])/g, '0')
 }
 
 /** Python raised, and nothing caught it. */
