@@ -108,6 +108,7 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py')).each(MODES)(
       const load = Load.start(baton.url, 280)
       let after2 = 0
       await load.settledOn('1')
+      await load.answered(10_000)
       for (let moved = 1; moved <= MOVES; moved++) {
         const version = moved % 2 === 1 ? '2' : '1'
         await move(version)

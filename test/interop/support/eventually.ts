@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined>,
-  ms = 30_000,
+  ms = 60_000,
 ): Promise<T> {
   const end = performance.now() + ms
   let last: unknown
@@ -12,6 +12,7 @@ export async function eventually<T>(
     try {
       const found = await probe()
       if (found !== undefined) return found
+      last = undefined
     } catch (error) {
       last = error
     }
