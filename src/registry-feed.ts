@@ -96,7 +96,7 @@ export class RegistryFeed {
       return { label, resolution }
     })
     models.setDesired(name, desired)
-    void models.reconcile()
+    void models.reconcile(name)
   }
 
   #failed(name: string, error: ServingError, nextTryAt: number): void {
@@ -108,7 +108,7 @@ export class RegistryFeed {
       name,
       labels.map((label) => ({ label, resolution: error })),
     )
-    void models.reconcile()
+    void models.reconcile(name)
     if (!this.#tell(name, error.message)) return
     const fields = { model: name, error_code: error.code, next_try_at: iso(nextTryAt) }
     this.#parts.log.warn(fields, `the registry cannot be asked: ${error.message}`)

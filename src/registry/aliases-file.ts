@@ -10,7 +10,7 @@ import { isNodeError } from './node-error.ts'
 export type AliasTable = ReadonlyMap<string, string>
 
 /** File of a model folder in the embedded registry: one line `alias: version` each. */
-const ALIASES_FILE = 'aliases.yaml'
+export const ALIASES_FILE = 'aliases.yaml'
 
 /**
  * Reads the text of an `aliases.yaml`. Numbers are kept as text, so that `01` stays `01`.

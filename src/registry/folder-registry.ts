@@ -5,6 +5,7 @@ import type { ModelVersion, Registry, Resolution } from '../interfaces.ts'
 import { formatModelRef, type ModelRef } from '../model/model-uri.ts'
 import type { AliasTable } from './aliases-file.ts'
 import { resolveArtifact } from './direct-artifact.ts'
+import { FolderGlances } from './folder-glances.ts'
 import { watchFolders } from './folder-watch.ts'
 import { ModelFolders } from './model-folders.ts'
 import {
@@ -18,6 +19,8 @@ import {
 } from './resolutions.ts'
 import { readFolderState } from './version-folder.ts'
 
+type VersionRef = Extract<ModelRef, { readonly kind: 'alias' | 'latest' | 'version' }>
+
 export interface FolderRegistryOptions {
   /** Folder of `<model>/<version>/MLmodel` and `<model>/aliases.yaml`. */
   readonly root: string
@@ -28,6 +31,11 @@ export interface FolderRegistryOptions {
    * time after as long, and is not ready if it changed again.
    */
   readonly settleMs?: number
+  /**
+   * Milliseconds; 0. How long an alias's version is taken to be the same as long as neither the model's folder, nor its
+   * aliases, nor the version's folder has changed. A file that is rewritten in place may be seen as much later.
+   */
+  readonly glanceMs?: number
   readonly now?: () => number
 }
 
@@ -48,6 +56,7 @@ export class FolderRegistry implements Registry {
   readonly #told = new Map<string, string>()
   /** Identity given out last, by version folder: those files were whole. */
   readonly #settled = new Map<string, string>()
+  readonly #glances: FolderGlances
 
   constructor(options: FolderRegistryOptions) {
     this.#folders = new ModelFolders(options.root)
@@ -55,6 +64,11 @@ export class FolderRegistry implements Registry {
     this.#onProblem = options.onProblem ?? (() => undefined)
     this.#settleMs = options.settleMs ?? 1000
     this.#now = options.now ?? Date.now
+    this.#glances = new FolderGlances({
+      validMs: options.glanceMs ?? 0,
+      settleMs: this.#settleMs,
+      now: this.#now,
+    })
   }
 
   async resolve(refs: readonly ModelRef[], signal: AbortSignal): Promise<readonly Resolution[]> {
@@ -96,15 +110,21 @@ export class FolderRegistry implements Registry {
           'MODEL_URI_INVALID',
           `${formatModelRef(ref)} needs an MLflow server (set MLFLOW_TRACKING_URI); a model of a folder registry is written models:/<name>@<alias> or models:/<name>/<version>`,
         )
+      case 'alias':
+        return this.#glances.answer(this.#folders.folderOf(ref.name), ref.alias, () =>
+          this.#look(ref, signal),
+        )
       default:
-        return this.#describe(ref.name, await this.#target(ref), signal)
+        return this.#look(ref, signal)
     }
   }
 
+  async #look(ref: VersionRef, signal: AbortSignal): Promise<ModelVersion> {
+    return this.#describe(ref.name, await this.#target(ref), signal)
+  }
+
   /** The version that a reference means now; it is there. */
-  async #target(
-    ref: Extract<ModelRef, { readonly kind: 'alias' | 'latest' | 'version' }>,
-  ): Promise<string> {
+  async #target(ref: VersionRef): Promise<string> {
     const versions = await this.#folders.versions(ref.name)
     if (ref.kind === 'latest') {
       const highest = highestVersion(versions)

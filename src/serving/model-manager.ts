@@ -82,9 +82,15 @@ export class ModelManager<Contract> {
    * Does all that can be done now, in this tick, and starts the loads that are due. Resolves when no load is under
    * way any more; calling it again meanwhile is harmless. Never rejects. What falls due later (back-off, stand-by)
    * is done by the clock.
+   * @param name looks at this model alone.
    */
-  async reconcile(): Promise<void> {
-    this.#advanceAll()
+  async reconcile(name?: string): Promise<void> {
+    const model = name === undefined ? undefined : this.#models.get(name)
+    if (model === undefined) this.#advanceAll()
+    else {
+      this.#runner.advance(model)
+      this.#forgetEmpty()
+    }
     await this.#runner.loaded()
   }
 
@@ -191,6 +197,10 @@ export class ModelManager<Contract> {
 
   #advanceAll(): void {
     for (const model of this.#models.values()) this.#runner.advance(model)
+    this.#forgetEmpty()
+  }
+
+  #forgetEmpty(): void {
     for (const model of this.#models.values()) {
       if (model.refs.size === 0 && model.versions.size === 0) this.#models.delete(model.name)
     }
