@@ -163,7 +163,7 @@ function isNullOrEmpty(data: PyObject): boolean {
     )
   }
   const value = data instanceof NdArray ? element(data, 0) : data
-  return value === null || (isDict(value) && value.size === 0)
+  return data === null || (isDict(value) && value.size === 0)
 }
 
 function enforceProperty(value: PyObject, property: PropertySpec): PyObject {
