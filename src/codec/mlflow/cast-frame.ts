@@ -1,8 +1,8 @@
 import type { ColumnSpec, Schema, SchemaTensor } from '../../model/signature.ts'
+import type { Frame, Label } from '../pandas/frame.ts'
+import { errorRepr, PythonError } from '../python/python-error.ts'
+import { pythonText } from '../python/python-text.ts'
 import { type ColumnCast, columnCast, tensorCast } from './column-casts.ts'
-import type { Frame, Label } from './frame.ts'
-import { errorRepr, PythonError } from './python-error.ts'
-import { pythonText } from './python-text.ts'
 import { invalidInput } from './refusal.ts'
 import { repeatedColumnError } from './repeated-columns.ts'
 

@@ -1,7 +1,7 @@
 import type { SchemaTensor } from '../../model/signature.ts'
-import { shapeText } from './numpy-shape.ts'
-import { PythonError } from './python-error.ts'
-import type { NdArray } from './python-object.ts'
+import { shapeText } from '../python/numpy-shape.ts'
+import { PythonError } from '../python/python-error.ts'
+import type { NdArray } from '../python/python-object.ts'
 import { tensorDtype } from './tensor-dtype.ts'
 
 /**

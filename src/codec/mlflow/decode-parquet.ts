@@ -1,8 +1,8 @@
+import type { Frame } from '../pandas/frame.ts'
+import { parquetFrame } from '../pandas/parquet-frame.ts'
 import { ParquetError, readParquet } from '../parquet.ts'
-import type { Frame } from './frame.ts'
 import type { CodecOptions, Invocation, ModelContract } from './invocation.ts'
 import { makeInvocation } from './make-invocation.ts'
-import { parquetFrame } from './parquet-frame.ts'
 import { badRequest } from './refusal.ts'
 import { frameData } from './request-data.ts'
 

@@ -1,12 +1,11 @@
 import type { ColumnType, PropertySpec, ScalarType } from '../../model/signature.ts'
-import { type Dtype, OBJECT } from './dtype.ts'
-import { enforceColumn } from './enforce-column.ts'
-import { textInferred } from './frame-dict.ts'
-import { inferColumn } from './infer-column.ts'
-import { numpyArray, toNestedList } from './numpy-array.ts'
-import { castArray } from './numpy-cast.ts'
-import { shapeText } from './numpy-shape.ts'
-import { PythonError } from './python-error.ts'
+import { textInferred } from '../pandas/frame-dict.ts'
+import { inferColumn } from '../pandas/infer-column.ts'
+import { type Dtype, OBJECT } from '../python/dtype.ts'
+import { numpyArray, toNestedList } from '../python/numpy-array.ts'
+import { castArray } from '../python/numpy-cast.ts'
+import { shapeText } from '../python/numpy-shape.ts'
+import { PythonError } from '../python/python-error.ts'
 import {
   element,
   isDict,
@@ -17,9 +16,10 @@ import {
   NdArray,
   type PyObject,
   typeName,
-} from './python-object.ts'
-import { stringRepr } from './python-string.ts'
-import { pythonText } from './python-text.ts'
+} from '../python/python-object.ts'
+import { stringRepr } from '../python/python-string.ts'
+import { pythonText } from '../python/python-text.ts'
+import { enforceColumn } from './enforce-column.ts'
 import { NUMPY_TYPES, typeKeyword, typeText } from './schema-text.ts'
 
 /**

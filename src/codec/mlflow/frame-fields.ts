@@ -1,8 +1,8 @@
+import type { Frame } from '../pandas/frame.ts'
+import { buildFrame } from '../pandas/frame-build.ts'
+import { PythonError } from '../python/python-error.ts'
+import { isDict, isList, type PyObject, typeText } from '../python/python-object.ts'
 import { setText } from './enforce-nested.ts'
-import type { Frame } from './frame.ts'
-import { buildFrame } from './frame-build.ts'
-import { PythonError } from './python-error.ts'
-import { isDict, isList, type PyObject, typeText } from './python-object.ts'
 import { invalidInput } from './refusal.ts'
 
 const SPLIT_KEYS: readonly string[] = ['columns', 'data', 'index']

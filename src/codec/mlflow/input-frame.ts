@@ -1,10 +1,10 @@
 import type { ColumnSpec } from '../../model/signature.ts'
-import { defaultLabels, type Frame } from './frame.ts'
-import { buildFrame } from './frame-build.ts'
-import { frameOfDict, textInferred } from './frame-dict.ts'
-import { toNestedList } from './numpy-array.ts'
-import { shapeText } from './numpy-shape.ts'
-import { PythonError } from './python-error.ts'
+import { defaultLabels, type Frame } from '../pandas/frame.ts'
+import { buildFrame } from '../pandas/frame-build.ts'
+import { frameOfDict, textInferred } from '../pandas/frame-dict.ts'
+import { toNestedList } from '../python/numpy-array.ts'
+import { shapeText } from '../python/numpy-shape.ts'
+import { PythonError } from '../python/python-error.ts'
 import {
   isList,
   isNumpyScalar,
@@ -12,7 +12,7 @@ import {
   type PyDict,
   type PyObject,
   typeName,
-} from './python-object.ts'
+} from '../python/python-object.ts'
 import type { RequestData } from './request-data.ts'
 
 /**

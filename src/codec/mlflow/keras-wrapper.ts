@@ -1,7 +1,7 @@
 import { DTYPES, type TensorSpec } from '../../model/tensor.ts'
-import { dtypeNamed, isNumeric } from './dtype.ts'
-import { castNumbers } from './numpy-cast.ts'
-import { NdArray } from './python-object.ts'
+import { dtypeNamed, isNumeric } from '../python/dtype.ts'
+import { castNumbers } from '../python/numpy-cast.ts'
+import { NdArray } from '../python/python-object.ts'
 
 /**
  * What Keras makes of an array (keras/src/models/functional.py, `_standardize_inputs`): numbers become those of the

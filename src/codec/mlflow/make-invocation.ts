@@ -1,10 +1,10 @@
+import { PythonError } from '../python/python-error.ts'
+import type { PyObject } from '../python/python-object.ts'
 import { enforceSchema } from './enforce-schema.ts'
 import type { AnswerForm, CodecOptions, Invocation, ModelContract } from './invocation.ts'
 import { kerasArray } from './keras-wrapper.ts'
 import { makeFeeds } from './onnx-wrapper.ts'
 import { enforceParams } from './params.ts'
-import { PythonError } from './python-error.ts'
-import type { PyObject } from './python-object.ts'
 import { unexpected } from './refusal.ts'
 import type { RequestData } from './request-data.ts'
 

@@ -1,13 +1,20 @@
 import { DTYPES, type NamedTensors, type Tensor, type TensorSpec } from '../../model/tensor.ts'
-import { dtypeNamed, FLOAT32, onnxType } from './dtype.ts'
+import { type Frame, framePositions } from '../pandas/frame.ts'
+import { frameValues } from '../pandas/frame-values.ts'
+import { dtypeNamed, FLOAT32, onnxType } from '../python/dtype.ts'
+import { numpyArray } from '../python/numpy-array.ts'
+import { castNumbers } from '../python/numpy-cast.ts'
+import { surrogateError } from '../python/python-error.ts'
+import {
+  element,
+  isList,
+  NdArray,
+  type PyDict,
+  type PyObject,
+  typeName,
+} from '../python/python-object.ts'
+import { pythonRepr, pythonText } from '../python/python-text.ts'
 import { failedToPredict } from './enforce-schema.ts'
-import { type Frame, framePositions } from './frame.ts'
-import { frameValues } from './frame-values.ts'
-import { numpyArray } from './numpy-array.ts'
-import { castNumbers } from './numpy-cast.ts'
-import { surrogateError } from './python-error.ts'
-import { element, isList, NdArray, type PyDict, type PyObject, typeName } from './python-object.ts'
-import { pythonRepr, pythonText } from './python-text.ts'
 import { badRequest, unexpected } from './refusal.ts'
 import type { RequestData } from './request-data.ts'
 

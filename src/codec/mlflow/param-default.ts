@@ -1,8 +1,8 @@
 import type { ColumnType, ParamSpec } from '../../model/signature.ts'
-import { timestampText } from './calendar.ts'
+import { timestampText } from '../python/calendar.ts'
+import type { PyObject } from '../python/python-object.ts'
+import { pythonText } from '../python/python-text.ts'
 import { paramMoment } from './param-moment.ts'
-import type { PyObject } from './python-object.ts'
-import { pythonText } from './python-text.ts'
 
 /** `str(default)` of a param, which MLflow's messages show. */
 export function defaultText(spec: ParamSpec): string {

@@ -1,8 +1,8 @@
-import { numpyTime } from './calendar.ts'
-import { readNumpyTime } from './numpy-time.ts'
-import { PythonError } from './python-error.ts'
-import { type PyObject, typeText } from './python-object.ts'
-import { pythonText } from './python-text.ts'
+import { numpyTime } from '../python/calendar.ts'
+import { readNumpyTime } from '../python/numpy-time.ts'
+import { PythonError } from '../python/python-error.ts'
+import { type PyObject, typeText } from '../python/python-object.ts'
+import { pythonText } from '../python/python-text.ts'
 
 /** A `datetime.date`, or a `datetime.datetime` to the microsecond. */
 export interface Moment {

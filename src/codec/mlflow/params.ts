@@ -1,11 +1,7 @@
 import type { ColumnType, ParamSpec, ScalarType } from '../../model/signature.ts'
-import { enforceValue } from './enforce-nested.ts'
-import { failedToPredict } from './enforce-schema.ts'
-import { numpyArray } from './numpy-array.ts'
-import { defaultText } from './param-default.ts'
-import { paramMoment } from './param-moment.ts'
-import { PythonError } from './python-error.ts'
-import { integerToFloat } from './python-number.ts'
+import { numpyArray } from '../python/numpy-array.ts'
+import { PythonError } from '../python/python-error.ts'
+import { integerToFloat } from '../python/python-number.ts'
 import {
   isDict,
   isList,
@@ -13,9 +9,13 @@ import {
   type PyObject,
   typeName,
   typeText,
-} from './python-object.ts'
-import { stringRepr } from './python-string.ts'
-import { pythonText } from './python-text.ts'
+} from '../python/python-object.ts'
+import { stringRepr } from '../python/python-string.ts'
+import { pythonText } from '../python/python-text.ts'
+import { enforceValue } from './enforce-nested.ts'
+import { failedToPredict } from './enforce-schema.ts'
+import { defaultText } from './param-default.ts'
+import { paramMoment } from './param-moment.ts'
 import { unexpected } from './refusal.ts'
 import { paramText } from './schema-text.ts'
 

@@ -1,5 +1,5 @@
 import type { ColumnType } from '../../model/signature.ts'
-import { PythonError } from './python-error.ts'
+import { PythonError } from '../python/python-error.ts'
 
 /** What pandas raises for two columns of one name, where the cast to this type needs a single one; undefined where it does not. */
 export function repeatedColumnError(type: ColumnType): PythonError | undefined {

@@ -1,5 +1,5 @@
-import type { Frame } from './frame.ts'
-import { isDict, isList, NdArray, type PyDict, type PyObject } from './python-object.ts'
+import type { Frame } from '../pandas/frame.ts'
+import { isDict, isList, NdArray, type PyDict, type PyObject } from '../python/python-object.ts'
 
 /** What a body holds once it is parsed: a data frame, one array, arrays by name, or whatever else JSON gave. */
 export type RequestData =

@@ -1,6 +1,6 @@
-import { PythonError } from './python-error.ts'
-import { isList, type PyObject } from './python-object.ts'
-import { pythonRepr } from './python-text.ts'
+import { PythonError } from '../python/python-error.ts'
+import { isList, type PyObject } from '../python/python-object.ts'
+import { pythonRepr } from '../python/python-text.ts'
 
 /**
  * Refuses data that lacks a required name of the signature.

@@ -18,9 +18,9 @@ import {
   INT64,
   OBJECT,
   textType,
-} from './dtype.ts'
-import { shapeText } from './numpy-shape.ts'
-import { stringRepr } from './python-string.ts'
+} from '../python/dtype.ts'
+import { shapeText } from '../python/numpy-shape.ts'
+import { stringRepr } from '../python/python-string.ts'
 
 /** `DataType.to_numpy()` (mlflow/types/schema.py). */
 export const NUMPY_TYPES: Readonly<Record<ScalarType, Dtype>> = {

@@ -1,8 +1,7 @@
 import { ServingError } from '../../errors.ts'
 import type { Schema } from '../../model/signature.ts'
-import { convertData, type DataSpec, dataSpecs } from './convert-data.ts'
-import { numpyArray } from './numpy-array.ts'
-import { errorRepr, PythonError } from './python-error.ts'
+import { numpyArray } from '../python/numpy-array.ts'
+import { errorRepr, PythonError } from '../python/python-error.ts'
 import {
   isDict,
   isList,
@@ -11,8 +10,9 @@ import {
   type PyObject,
   typeName,
   typeText,
-} from './python-object.ts'
-import { pythonText } from './python-text.ts'
+} from '../python/python-object.ts'
+import { pythonText } from '../python/python-text.ts'
+import { convertData, type DataSpec, dataSpecs } from './convert-data.ts'
 import { invalidInput } from './refusal.ts'
 import { columnText, tensorText } from './schema-text.ts'
 

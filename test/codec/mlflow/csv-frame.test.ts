@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { CsvError, parseCsv } from '../../../src/codec/csv.ts'
 import { floatRepr } from '../../../src/codec/json/float-text.ts'
 import { frameOf } from '../../../src/codec/mlflow/decode-csv.ts'
-import { dtypeNamed } from '../../../src/codec/mlflow/dtype.ts'
-import { columnValues } from '../../../src/codec/mlflow/frame.ts'
-import { PythonError } from '../../../src/codec/mlflow/python-error.ts'
-import type { PyObject } from '../../../src/codec/mlflow/python-object.ts'
+import { columnValues } from '../../../src/codec/pandas/frame.ts'
+import { dtypeNamed } from '../../../src/codec/python/dtype.ts'
+import { PythonError } from '../../../src/codec/python/python-error.ts'
+import type { PyObject } from '../../../src/codec/python/python-object.ts'
 
 interface RecordedTable {
   readonly text: string

@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { floatRepr } from '../../../src/codec/json/float-text.ts'
-import { columnValues } from '../../../src/codec/mlflow/frame.ts'
-import { parquetFrame } from '../../../src/codec/mlflow/parquet-frame.ts'
+import { columnValues } from '../../../src/codec/pandas/frame.ts'
+import { parquetFrame } from '../../../src/codec/pandas/parquet-frame.ts'
+import { readParquet } from '../../../src/codec/parquet.ts'
 import {
   element,
   NdArray,
   PlainObject,
   type PyObject,
   Timestamp,
-} from '../../../src/codec/mlflow/python-object.ts'
-import { pythonText } from '../../../src/codec/mlflow/python-text.ts'
-import { readParquet } from '../../../src/codec/parquet.ts'
+} from '../../../src/codec/python/python-object.ts'
+import { pythonText } from '../../../src/codec/python/python-text.ts'
 
 interface RecordedFile {
   readonly name: string

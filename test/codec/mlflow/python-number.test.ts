@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { PythonError } from '../../../src/codec/mlflow/python-error.ts'
-import { parseFloatText, parseInteger } from '../../../src/codec/mlflow/python-number.ts'
+import { PythonError } from '../../../src/codec/python/python-error.ts'
+import { parseFloatText, parseInteger } from '../../../src/codec/python/python-number.ts'
 
 describe('a number in a string', () => {
   it.each([

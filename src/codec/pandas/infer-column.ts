@@ -7,9 +7,9 @@ import {
   OBJECT,
   PANDAS_STRING,
   UINT64,
-} from './dtype.ts'
-import { numericArray, setNumber } from './numpy-convert.ts'
-import { surrogateError } from './python-error.ts'
+} from '../python/dtype.ts'
+import { numericArray, setNumber } from '../python/numpy-convert.ts'
+import { surrogateError } from '../python/python-error.ts'
 import {
   isMissing,
   NdArray,
@@ -17,7 +17,7 @@ import {
   type PyObject,
   plain,
   Timestamp,
-} from './python-object.ts'
+} from '../python/python-object.ts'
 
 const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n

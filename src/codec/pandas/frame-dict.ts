@@ -1,12 +1,12 @@
-import { FLOAT64, OBJECT } from './dtype.ts'
+import { FLOAT64, OBJECT } from '../python/dtype.ts'
+import { numericArray } from '../python/numpy-convert.ts'
+import { PythonError } from '../python/python-error.ts'
+import { isDict, isList, NdArray, type PyDict, type PyObject } from '../python/python-object.ts'
 import { type Frame, type Label, missingColumn } from './frame.ts'
 import { fitIndex } from './frame-fit.ts'
 import { columnLabels, indexLength, refuseSurrogates } from './frame-labels.ts'
 import { refuseFilledFrame } from './frame-size.ts'
 import { inferColumn, textColumn } from './infer-column.ts'
-import { numericArray } from './numpy-convert.ts'
-import { PythonError } from './python-error.ts'
-import { isDict, isList, NdArray, type PyDict, type PyObject } from './python-object.ts'
 
 /**
  * `pandas.DataFrame(dict)`: a column per key, from a list, an array, an object by index entry, or a scalar for all rows.

@@ -1,7 +1,6 @@
-import { PER_SECOND, timestampText } from './calendar.ts'
-import { DATETIME_NS, datetimeType, type TimeUnit } from './dtype.ts'
-import { isMissingTime, readPandasTime } from './pandas-time.ts'
-import { PythonError } from './python-error.ts'
+import { PER_SECOND, timestampText } from '../python/calendar.ts'
+import { DATETIME_NS, datetimeType, type TimeUnit } from '../python/dtype.ts'
+import { PythonError } from '../python/python-error.ts'
 import {
   isMissing,
   NdArray,
@@ -10,7 +9,8 @@ import {
   type PyObject,
   Timestamp,
   typeText,
-} from './python-object.ts'
+} from '../python/python-object.ts'
+import { isMissingTime, readPandasTime } from './pandas-time.ts'
 
 /**
  * A datetime column in nanoseconds, as DataType.datetime is.

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Dtype, dtypeNamed, INT64 } from '../../../src/codec/mlflow/dtype.ts'
-import { numpyArray, toNestedList } from '../../../src/codec/mlflow/numpy-array.ts'
-import { castNumbers } from '../../../src/codec/mlflow/numpy-cast.ts'
-import { NdArray, type PyObject } from '../../../src/codec/mlflow/python-object.ts'
-import { pythonRepr, pythonText } from '../../../src/codec/mlflow/python-text.ts'
+import { type Dtype, dtypeNamed, INT64 } from '../../../src/codec/python/dtype.ts'
+import { numpyArray, toNestedList } from '../../../src/codec/python/numpy-array.ts'
+import { castNumbers } from '../../../src/codec/python/numpy-cast.ts'
+import { NdArray, type PyObject } from '../../../src/codec/python/python-object.ts'
+import { pythonRepr, pythonText } from '../../../src/codec/python/python-text.ts'
 
 function dtype(name: string): Dtype {
   const found = dtypeNamed(name)

@@ -1,7 +1,7 @@
-import { BOOL, type Dtype, FLOAT64, INT64, UINT64 } from './dtype.ts'
-import { numericArray, setNumber } from './numpy-convert.ts'
-import { PythonError } from './python-error.ts'
-import { integerToFloat, parseInteger } from './python-number.ts'
+import { BOOL, type Dtype, FLOAT64, INT64, UINT64 } from '../python/dtype.ts'
+import { numericArray, setNumber } from '../python/numpy-convert.ts'
+import { PythonError } from '../python/python-error.ts'
+import { integerToFloat, parseInteger } from '../python/python-number.ts'
 import {
   isDict,
   isList,
@@ -10,8 +10,8 @@ import {
   PlainObject,
   type PyObject,
   plain,
-} from './python-object.ts'
-import { stringRepr } from './python-string.ts'
+} from '../python/python-object.ts'
+import { stringRepr } from '../python/python-string.ts'
 
 const NUMBER = /^\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*$/
 const INFINITE = /^\s*([+-]?)inf(?:inity)?\s*$/i

@@ -1,5 +1,5 @@
+import { PythonError } from '../python/python-error.ts'
 import { type PandasTime, readPandasTime } from './pandas-time.ts'
-import { PythonError } from './python-error.ts'
 
 const DIRECTIVES: Readonly<Record<string, string>> = {
   '%Y': '\\d{4}',

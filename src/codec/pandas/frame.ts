@@ -1,5 +1,5 @@
-import type { FLOAT64, OBJECT } from './dtype.ts'
-import { element, NdArray, type PyObject } from './python-object.ts'
+import type { FLOAT64, OBJECT } from '../python/dtype.ts'
+import { element, NdArray, type PyObject } from '../python/python-object.ts'
 
 /** Name of a column: text, or whatever JSON gave in `columns`; integers from 0 where it gave none. */
 export type Label = PyObject

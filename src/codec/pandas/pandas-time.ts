@@ -1,5 +1,5 @@
-import { daysFromCivil, daysInMonth } from './calendar.ts'
-import { PythonError } from './python-error.ts'
+import { daysFromCivil, daysInMonth } from '../python/calendar.ts'
+import { PythonError } from '../python/python-error.ts'
 
 /** A moment as pandas reads it from text. */
 export interface PandasTime {

@@ -1,8 +1,8 @@
-import { type Dtype, FLOAT64, OBJECT, promote } from './dtype.ts'
+import { type Dtype, FLOAT64, OBJECT, promote } from '../python/dtype.ts'
+import { castNumbers } from '../python/numpy-cast.ts'
+import { numericArray } from '../python/numpy-convert.ts'
+import { element, NdArray, type PyObject } from '../python/python-object.ts'
 import type { Frame } from './frame.ts'
-import { castNumbers } from './numpy-cast.ts'
-import { numericArray } from './numpy-convert.ts'
-import { element, NdArray, type PyObject } from './python-object.ts'
 
 /** `frame.values`: one array of rows and columns, in the dtype that holds all columns. */
 export function frameValues(frame: Frame): NdArray {

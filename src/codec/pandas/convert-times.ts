@@ -1,8 +1,6 @@
-import { PER_SECOND, timestampText } from './calendar.ts'
-import { toNanosecondColumn } from './datetime.ts'
-import { DATETIME_NS, datetimeType } from './dtype.ts'
-import { isMissingTime, type PandasTime, readPandasTime } from './pandas-time.ts'
-import { PythonError } from './python-error.ts'
+import { PER_SECOND, timestampText } from '../python/calendar.ts'
+import { DATETIME_NS, datetimeType } from '../python/dtype.ts'
+import { PythonError } from '../python/python-error.ts'
 import {
   element,
   isMissing,
@@ -11,8 +9,10 @@ import {
   type PyObject,
   Timestamp,
   typeText,
-} from './python-object.ts'
-import { pythonText } from './python-text.ts'
+} from '../python/python-object.ts'
+import { pythonText } from '../python/python-text.ts'
+import { toNanosecondColumn } from './datetime.ts'
+import { isMissingTime, type PandasTime, readPandasTime } from './pandas-time.ts'
 import { TimeFormat } from './strptime.ts'
 
 const INT64_END = 2n ** 63n

@@ -1,7 +1,7 @@
+import { PythonError, surrogateError } from '../python/python-error.ts'
+import { isDict, isList, type PyObject } from '../python/python-object.ts'
+import { pythonRepr } from '../python/python-text.ts'
 import type { Label } from './frame.ts'
-import { PythonError, surrogateError } from './python-error.ts'
-import { isDict, isList, type PyObject } from './python-object.ts'
-import { pythonRepr } from './python-text.ts'
 
 /**
  * Labels of `columns`, or undefined where there are none. None among them is NaN, an integer beside a float a float.

@@ -1,6 +1,6 @@
 import type { ParquetColumn, ParquetTable, ParquetValue } from '../parquet.ts'
 import type { ParquetField, ParquetType } from '../parquet-type.ts'
-import { timestampText } from './calendar.ts'
+import { timestampText } from '../python/calendar.ts'
 import {
   BOOL,
   type Dtype,
@@ -9,12 +9,18 @@ import {
   FLOAT64,
   OBJECT,
   PANDAS_STRING,
-} from './dtype.ts'
-import { numberToFloat16 } from './float16.ts'
+} from '../python/dtype.ts'
+import { numberToFloat16 } from '../python/float16.ts'
+import { numericArray, setNumber } from '../python/numpy-convert.ts'
+import {
+  NdArray,
+  NOT_A_TIME,
+  PlainObject,
+  type PyObject,
+  Timestamp,
+} from '../python/python-object.ts'
+import { pythonRepr } from '../python/python-text.ts'
 import type { Frame } from './frame.ts'
-import { numericArray, setNumber } from './numpy-convert.ts'
-import { NdArray, NOT_A_TIME, PlainObject, type PyObject, Timestamp } from './python-object.ts'
-import { pythonRepr } from './python-text.ts'
 
 /** The frame that `pandas.read_parquet` makes of a table, without its index. */
 export function parquetFrame(table: ParquetTable): Frame {

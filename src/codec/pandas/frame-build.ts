@@ -1,11 +1,11 @@
+import { PythonError } from '../python/python-error.ts'
+import { isDict, isList, type PyObject, typeName } from '../python/python-object.ts'
 import { defaultLabels, type Frame, type Label } from './frame.ts'
 import { frameOfDict } from './frame-dict.ts'
 import { fitIndex } from './frame-fit.ts'
 import { columnLabels, indexLength, refuseSurrogates } from './frame-labels.ts'
 import { refuseFilledFrame } from './frame-size.ts'
 import { inferColumn } from './infer-column.ts'
-import { PythonError } from './python-error.ts'
-import { isDict, isList, type PyObject, typeName } from './python-object.ts'
 
 /**
  * `pandas.DataFrame(data, index, columns)` of what JSON holds (pandas/core/frame.py, pandas/core/internals/construction.py).

@@ -1,8 +1,8 @@
+import { BOOL, type Dtype, FLOAT64, INT64, OBJECT, PANDAS_STRING, UINT64 } from '../python/dtype.ts'
+import { castArray } from '../python/numpy-cast.ts'
+import { PythonError } from '../python/python-error.ts'
+import { NdArray, type PyObject } from '../python/python-object.ts'
 import { boolOf, floatOf, int64Of, isMissingCell, pythonIntegerOf, uint64Of } from './csv-tokens.ts'
-import { BOOL, type Dtype, FLOAT64, INT64, OBJECT, PANDAS_STRING, UINT64 } from './dtype.ts'
-import { castArray } from './numpy-cast.ts'
-import { PythonError } from './python-error.ts'
-import { NdArray, type PyObject } from './python-object.ts'
 
 /** A column as pandas' parser first has it, and how many cells it has put a stand-in for. */
 interface Parsed {

@@ -1,5 +1,5 @@
-import { PythonError } from './python-error.ts'
-import { NdArray } from './python-object.ts'
+import { PythonError } from '../python/python-error.ts'
+import { NdArray } from '../python/python-object.ts'
 
 /** A column of one value is repeated for every entry of the index. */
 export function fitIndex(column: NdArray, length: number): NdArray {

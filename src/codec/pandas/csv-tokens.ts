@@ -1,5 +1,5 @@
-import { PythonError } from './python-error.ts'
-import { parseInteger } from './python-number.ts'
+import { PythonError } from '../python/python-error.ts'
+import { parseInteger } from '../python/python-number.ts'
 
 /** Cells that pandas takes for missing (pandas/_libs/parsers.pyx, `STR_NA_VALUES`). */
 const MISSING: ReadonlySet<string> = new Set([

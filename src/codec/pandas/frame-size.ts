@@ -1,4 +1,4 @@
-import { badRequest } from './refusal.ts'
+import { ServingError } from '../../errors.ts'
 
 /** Cells that a frame may have beyond those that the body holds. */
 const MOST_FILLED_CELLS = 1_000_000
@@ -11,7 +11,8 @@ const MOST_FILLED_CELLS = 1_000_000
 export function refuseFilledFrame(rows: number, columns: number, given: number): void {
   const filled = rows * columns - given
   if (filled <= MOST_FILLED_CELLS) return
-  throw badRequest(
+  throw new ServingError(
+    'INVALID_REQUEST',
     `Expected at most ${MOST_FILLED_CELLS} cells of the data frame to be filled in, got ${filled}: it has ${rows} rows and ${columns} columns, and the request holds ${given} values`,
   )
 }
