@@ -1,3 +1,4 @@
+import type { ServingError } from '../../errors.ts'
 import type { Schema } from '../../model/signature.ts'
 import { JsonSyntaxError } from '../json/json-syntax-error.ts'
 import type { PyValue } from '../json/py-value.ts'
@@ -21,10 +22,25 @@ export function decodeJson(
   contract: ModelContract,
   options: CodecOptions,
 ): Invocation {
-  const envelope = openEnvelope(readBody(body, options), contract.signature)
-  const data = parseData(envelope, contract)
-  const wrapped = envelope.format !== 'unwrapped'
-  return makeInvocation({ data, params: envelope.params, wrapped }, contract, options)
+  try {
+    const envelope = openEnvelope(readBody(body, options), contract.signature)
+    const data = parseData(envelope, contract)
+    const wrapped = envelope.format !== 'unwrapped'
+    return makeInvocation({ data, params: envelope.params, wrapped }, contract, options)
+  } catch (error) {
+    throw isStackOverflow(error) ? tooDeep() : error
+  }
+}
+
+/** A limit on depth that was set very high leaves the stack of JavaScript as the last one. */
+function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message.includes('call stack')
+}
+
+function tooDeep(): ServingError {
+  return invalidInput(
+    "Ensure that the input is a valid JSON-formatted string.\nError: RecursionError('maximum recursion depth exceeded')",
+  )
 }
 
 function readBody(body: Uint8Array, options: CodecOptions): PyValue {

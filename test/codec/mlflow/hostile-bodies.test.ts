@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { errorAnswer } from '../../../src/codec/mlflow/error-body.ts'
+import type { ModelContract } from '../../../src/codec/mlflow/invocation.ts'
+import { createScoringCodec } from '../../../src/codec/mlflow/scoring.ts'
+import { ServingError } from '../../../src/errors.ts'
+import { parseSignature } from '../../../src/model/parse-signature.ts'
+
+const text: ModelContract = {
+  signature: undefined,
+  inputs: [{ name: 'x', dtype: 'string', shape: [-1, -1] }],
+  outputs: [],
+}
+const named: ModelContract = {
+  ...text,
+  signature: parseSignature({ inputs: '[{"type": "long", "name": "a"}]' }),
+}
+
+function refusal(contract: ModelContract, body: string, maxDepth = 990): ServingError {
+  const codec = createScoringCodec(contract, {
+    strictJson: false,
+    hideSchemaDetails: false,
+    maxDepth,
+  })
+  try {
+    codec.decode('application/json', Buffer.from(body))
+  } catch (error) {
+    if (error instanceof ServingError) return error
+    throw error
+  }
+  throw new Error('The body was taken')
+}
+
+const ones = (count: number): string => new Array(count).fill('1').join()
+
+describe('a body that asks for more than it brings', () => {
+  it.each([
+    [
+      'one long row among short ones',
+      `{"dataframe_split": {"data": [[${ones(3000)}], ${'[], '.repeat(3000)}[]]}}`,
+    ],
+    [
+      'a key of its own in each record',
+      `{"dataframe_records": [${Array.from({ length: 2000 }, (_, i) => `{"k${i}": 1}`)}]}`,
+    ],
+    [
+      'one row for a long index',
+      `{"dataframe_split": {"index": [${ones(3000)}], "data": [[${ones(3000)}]]}}`,
+    ],
+    [
+      'a scalar for many cells',
+      `{"dataframe_split": {"index": [${ones(3000)}], "columns": [${ones(3000)}], "data": 1}}`,
+    ],
+  ])('is refused: %s', (_, body) => {
+    expect(refusal(text, body).message).toMatch(
+      /^Expected at most 1000000 cells of the data frame to be filled in, got \d+/,
+    )
+  })
+
+  it('gets an answer of bounded length', () => {
+    const { body } = errorAnswer(
+      refusal(named, `{"dataframe_split": {"columns": ["a"], "data": [["${'x'.repeat(1e6)}"]]}}`),
+    )
+    expect(body.length).toBeLessThan(40_000)
+    expect(body).toMatch(/\.\.\. \(\d+ more characters\)/)
+  })
+
+  it.each([
+    ['blanks before a letter', `${' '.repeat(200_000)}x${' '.repeat(200_000)}x`],
+    ['digits before a letter', `${'1'.repeat(200_000)}x`],
+    ['groups of digits', `${'1_'.repeat(200_000)}x`],
+  ])('is read in linear time: %s', (_, value) => {
+    const body = `{"dataframe_split": {"columns": ["a"], "data": [["${value}"]]}}`
+    expect(refusal(named, body).message).toContain('invalid literal for int() with base 10')
+  })
+
+  it('is refused when it nests deeper than the stack, whatever the limit', () => {
+    const deep = (levels: number): string => `${'['.repeat(levels)}1${']'.repeat(levels)}`
+    for (const levels of [991, 5000, 90_000]) {
+      const body = `{"dataframe_split": {"data": [[${deep(levels)}]]}}`
+      expect(refusal(text, body, levels < 1000 ? 990 : 100_000).code).toBe('INVALID_REQUEST')
+    }
+  })
+})
