@@ -13,6 +13,8 @@ import { eventually } from './support/eventually.ts'
 
 const skipped = whyNotHere('container.sh') ?? whyNotAsUser()
 const IMAGE = 'localhost/baton-interop'
+/** Where the limits of the machine are lower than podman's own, they cannot be raised. */
+const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024']
 const PORT_INSIDE = '8080'
 const IRIS = { inputs: [[5.1, 3.5, 1.4, 0.2]] }
 
@@ -73,7 +75,7 @@ describe.skipIf(skipped)('the container image', () => {
   })
 
   test('runs the other commands too', async () => {
-    expect(await podman('run', '--rm', IMAGE, '--version')).toBe(
+    expect(await podman('run', '--rm', ...LIMITS, IMAGE, '--version')).toBe(
       JSON.parse(await readFile(`${REPOSITORY}/package.json`, 'utf8')).version,
     )
   })

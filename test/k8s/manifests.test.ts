@@ -3,6 +3,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { SETTINGS } from '../../src/config/settings.ts'
+import { createRegistry, RunningServer } from '../running-server.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8')
@@ -141,6 +142,44 @@ describe('ports', () => {
     }
     const { annotations } = deployment.spec.template.metadata
     expect(annotations['prometheus.io/port']).toBe(String(named?.containerPort))
+  })
+})
+
+describe('routes', () => {
+  test('that the probes, Prometheus and the health check of the image ask are answered with 200', async () => {
+    const registry = await createRegistry({ affine: ['affine-1'] })
+    const running = await RunningServer.start({ MLFLOW_REGISTRY_URI: registry.root })
+    const paths = [
+      container.startupProbe.httpGet.path,
+      container.readinessProbe.httpGet.path,
+      container.livenessProbe.httpGet.path,
+      deployment.spec.template.metadata.annotations['prometheus.io/path'] ?? '',
+      /BATON_PORT\}(\/\w+)/.exec(dockerfile)?.[1] ?? '',
+    ]
+    try {
+      expect(paths).toEqual(['/readyz', '/readyz', '/livez', '/metrics', '/readyz'])
+      for (const path of paths)
+        expect((await fetch(`${running.url}${path}`)).status, path).toBe(200)
+    } finally {
+      await running.server.stop()
+      await registry.remove()
+    }
+  })
+
+  test('differ in what they mean: without a model there is life, and no readiness', async () => {
+    const registry = await createRegistry({ affine: ['affine-1'] })
+    const env = { MLFLOW_REGISTRY_URI: registry.root, MODEL_NAME: 'nothing' }
+    const running = await RunningServer.start(env, { ready: false })
+    const status = async (probe: Probe) =>
+      (await fetch(`${running.url}${probe.httpGet.path}`)).status
+    try {
+      expect(await status(container.livenessProbe)).toBe(200)
+      expect(await status(container.readinessProbe)).toBe(503)
+      expect(await status(container.startupProbe)).toBe(503)
+    } finally {
+      await running.server.stop()
+      await registry.remove()
+    }
   })
 })
 
