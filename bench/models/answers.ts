@@ -34,7 +34,7 @@ function nest({ data, dims }: Tensor): unknown {
 }
 
 /** The largest difference between two answers, relative to values above 1; Infinity where the shapes differ. */
-export function difference(a: unknown, b: unknown): number {
+function difference(a: unknown, b: unknown): number {
   if (typeof a === 'number' && typeof b === 'number') {
     return Math.abs(a - b) / Math.max(1, Math.abs(b))
   }
