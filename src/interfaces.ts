@@ -152,7 +152,7 @@ export interface LoadedModelInfo {
   readonly outputs: readonly TensorSpec[]
   /** Milliseconds the engine took to open the files, on the slowest worker. */
   readonly loadMs: number
-  /** Milliseconds of the last warm-up run; undefined where there was nothing to warm up with. */
+  /** Milliseconds of the fastest warm-up run; undefined where there was nothing to warm up with. */
   readonly warmupMs: number | undefined
 }
 

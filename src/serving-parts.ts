@@ -44,7 +44,7 @@ export function createServing(inputs: ServingInputs): ServingParts {
     hideSchemaDetails: config.hideSchemaDetails,
     maxDepth: config.maxJsonDepth,
   }
-  const pool = createPool(inputs, codec)
+  const pool = createPool(inputs, codec, () => models.size)
   const events = new ServingEvents((err) => log.error({ err }, 'an observer failed'))
   logEvents(events, log, clock)
   countEvents(events, metrics)
@@ -76,7 +76,7 @@ function ownWorkers(config: Config, own: ModelFileEntry | undefined): Partial<Mo
     ...engineOptions(config),
     intraOpThreads: own.intraOpThreads ?? config.intraOpThreads,
   }
-  return { workers: own.workers ?? config.workers ?? 1, engine }
+  return { workers: own.workers ?? config.workers, engine }
 }
 
 function engineOptions(config: Config): EngineOptions {
@@ -84,14 +84,15 @@ function engineOptions(config: Config): EngineOptions {
   return { intraOpThreads, interOpThreads, device, tfjsBackend }
 }
 
-function createPool(inputs: ServingInputs, codec: CodecOptions) {
+function createPool(inputs: ServingInputs, codec: CodecOptions, servedModels: () => number) {
   const { config, metrics, clock, log, prepared } = inputs
   return new WorkerPool({
-    workers: config.workers ?? 1,
+    workers: config.workers,
     engine: engineOptions(config),
     codec,
     placement: config.placement,
     cores: availableCores(),
+    servedModels,
     // Its request was answered 504 long before: only a run that never ends takes twice the limit.
     hangTimeoutMs: config.requestTimeoutMs * 2,
     clock,

@@ -80,7 +80,7 @@ export const SETTINGS = {
     ['BATON_WORKERS', 'MLFLOW_MODELS_WORKERS'],
     wholeNumber(1, 256),
     none,
-    'worker threads of each loaded version (default: 1)',
+    'worker threads of each loaded version (default: 1, or a share of the cores where runs take long)',
   ),
   placement: setting(
     '--placement <policy>',
@@ -101,7 +101,7 @@ export const SETTINGS = {
     ['BATON_INTRA_OP_THREADS'],
     wholeNumber(1, 256),
     none,
-    'threads inside one operator of ONNX Runtime (default: what the model says, else 1)',
+    'threads inside one operator of ONNX Runtime (default: what the model says, else what the cores and its size allow)',
   ),
   interOpThreads: setting<Optional<number>>(
     '--inter-op-threads <count>',

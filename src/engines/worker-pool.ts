@@ -5,13 +5,13 @@ import type { EngineOptions, LoadedModel, LoadedModelInfo, ModelLoader } from '.
 import type { EngineFlavor } from '../model/flavor.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
 import { folderSize } from './folder-size.ts'
-import { chooseIntraOpThreads } from './intra-op-threads.ts'
 import { ModelWorker } from './model-worker.ts'
 import { PlacedModel } from './placed-model.ts'
 import { type Placement, type PlacementPolicy, type PlacementSnapshot, place } from './placement.ts'
 import type { PoolObserver } from './pool-observer.ts'
 import type { PreparedThread } from './prepared-thread.ts'
 import type { LoadRequest, ModelKey } from './worker-messages.ts'
+import { planWorkers, workersWorth } from './worker-plan.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
 type EngineName = EngineFlavor['engine']
@@ -24,8 +24,8 @@ interface SharedModels {
 
 /** What a model may have of its own. */
 export interface ModelWorkerOptions {
-  /** Workers a version is placed on. */
-  readonly workers: number
+  /** Workers a version is placed on; undefined leaves it to {@link planWorkers}. */
+  readonly workers: number | undefined
   readonly engine: EngineOptions
 }
 
@@ -34,6 +34,8 @@ export interface WorkerPoolOptions extends ModelWorkerOptions {
   readonly placement: PlacementPolicy
   /** Cores that the process may use: {@link availableCores}. */
   readonly cores: number
+  /** Models that are served now, loaded or not: they share the cores. */
+  readonly servedModels: () => number
   /** A run that takes longer has hung and its worker is abandoned; undefined waits for ever. */
   readonly hangTimeoutMs: number | undefined
   readonly clock: Clock
@@ -109,36 +111,52 @@ export class WorkerPool implements ModelLoader {
     const bytes = await folderSize(folder)
     signal.throwIfAborted()
     const { codec, placement, cores } = this.#options
-    const { workers } = options
-    const chosenIntraOpThreads = chooseIntraOpThreads({ bytes, cores, workers })
-    const engine = { ...options.engine, chosenIntraOpThreads }
+    // Workers hold the weights in the memory of the GPU too, and it takes one run after the other.
+    const workers = options.workers ?? (options.engine.device === 'cuda' ? 1 : undefined)
+    const plan = planWorkers({
+      bytes,
+      cores,
+      models: this.#options.servedModels(),
+      workers,
+      intraOpThreads: options.engine.intraOpThreads ?? ownThreads(manifest),
+    })
+    const engine = { ...options.engine, chosenIntraOpThreads: plan.intraOpThreads }
     const request = { folder, manifest, engine, codec }
     const chosen = (policy: PlacementPolicy): Placement =>
-      place(policy, this.#snapshot(manifest.flavor.engine), { bytes, workers })
+      place(policy, this.#snapshot(manifest.flavor.engine), { bytes, workers: workers ?? 1 })
+    const wanted = (runMs: number | undefined) => workers ?? workersWorth(plan, runMs)
     try {
-      return await this.#loadOn(chosen(placement), request, signal)
+      return await this.#loadOn(chosen(placement), request, wanted, signal)
     } catch (error) {
       const missingKernel = movableFor(error)
       if (missingKernel === undefined || signal.aborted) throw error
       // Fresh workers: what the first ones have taken for the model, their memory keeps.
       const moved = { ...request, engine: { ...engine, tfjsBackend: 'cpu' as const } }
-      return await this.#loadOn(chosen('dedicated'), moved, signal, { missingKernel })
+      return await this.#loadOn(chosen('dedicated'), moved, wanted, signal, { missingKernel })
     }
   }
 
+  /** @param wanted workers in all, by the milliseconds of a run on the first; those that share stay as they are. */
   async #loadOn(
     placement: Placement,
     what: Omit<LoadRequest, 'kind' | 'model'>,
+    wanted: (runMs: number | undefined) => number,
     signal: AbortSignal,
     why: Pick<LoadedModelInfo, 'missingKernel'> = {},
   ): Promise<LoadedModel> {
     if (this.#closed) throw new ServingError('SHUTTING_DOWN', 'The worker pool is closed')
     const model = this.#nextKey++
-    const workers = this.#take(placement, what.manifest.flavor.engine)
+    const workers = [...this.#take(placement, what.manifest.flavor.engine)]
     const request: LoadRequest = { kind: 'load', model, ...what }
     try {
-      const loads = Promise.all(workers.map((worker) => worker.load(request, signal)))
-      const info = { ...slowest(await untilAborted(loads, signal)), ...why }
+      const load = (on: readonly ModelWorker[]) =>
+        untilAborted(Promise.all(on.map((worker) => worker.load(request, signal))), signal)
+      const infos = await load(workers)
+      const mayGrow = placement.kind === 'own' && !this.#closed
+      const missing = mayGrow ? wanted(infos[0]?.warmupMs) - workers.length : 0
+      const more = Array.from({ length: Math.max(0, missing) }, () => this.#newWorker())
+      workers.push(...more)
+      const info = { ...slowest([...infos, ...(await load(more))]), ...why }
       return new PlacedModel(model, workers, info, () => this.#leave(model, workers))
     } catch (error) {
       const left = this.#leave(model, workers)
@@ -208,6 +226,10 @@ export class WorkerPool implements ModelLoader {
 function movableFor(error: unknown): string | undefined {
   if (!(error instanceof ServingError) || error.details.movable !== true) return undefined
   return String(error.details.missingKernel)
+}
+
+function ownThreads({ flavor }: ModelManifest): number | undefined {
+  return flavor.engine === 'onnx' ? flavor.sessionOptions.intraOpThreads : undefined
 }
 
 function slowest(infos: readonly LoadedModelInfo[]): LoadedModelInfo {

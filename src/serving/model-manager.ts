@@ -115,6 +115,11 @@ export class ModelManager<Contract> {
     return ref.serving.lease()
   }
 
+  /** Models that are known. */
+  get size(): number {
+    return this.#models.size
+  }
+
   /** Whether there is a model, and every reference of every model serves a version. */
   ready(): boolean {
     if (this.#closing || this.#models.size === 0) return false

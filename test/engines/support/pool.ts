@@ -29,6 +29,7 @@ export function openPool(options: Partial<WorkerPoolOptions> = {}): {
     placement: 'auto',
     workers: 1,
     cores: 2,
+    servedModels: () => 1,
     hangTimeoutMs: undefined,
     clock: systemClock,
     observer: {
