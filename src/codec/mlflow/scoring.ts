@@ -15,6 +15,11 @@ export interface ScoringCodec {
    */
   decode(media: MediaType, body: Uint8Array): Invocation | Promise<Invocation>
   /**
+   * As {@link decode} for a body that can be read in one pass, about 3 ns a byte; undefined for any other, which would
+   * take about 50 ns a byte.
+   */
+  decodeDirectly(media: MediaType, body: Uint8Array): Invocation | undefined
+  /**
    * The whole body of the answer.
    * @throws ServingError OUTPUT_NOT_ENCODABLE in strict JSON; INVALID_REQUEST where the wrapper cannot build its frame.
    */
@@ -35,6 +40,8 @@ export function createScoringCodec(contract: ModelContract, options: CodecOption
           return decodeParquet(body, contract, options)
       }
     },
+    decodeDirectly: (media, body) =>
+      media === 'application/json' ? decodeDirectly(body) : undefined,
     encode: (answer, outputs) => writeAnswer(answer, outputs, contract, options),
   }
 }
