@@ -72,7 +72,7 @@ function selectByVersion(c: Context<HttpEnv>): Selector {
 }
 
 function notFound(c: Context<HttpEnv>): Response {
-  const { path } = c.req
+  const path = c.req.path.replaceAll('%2F', '/')
   const bare = path.slice(0, -1)
   if (path.endsWith('/') && FIXED_PATHS.includes(bare)) {
     const { origin, search } = new URL(c.req.url)

@@ -14,9 +14,23 @@ export const DEVIATIONS: readonly Deviation[] = [
     id: 'head-ping',
     explains: ({ method, path = '', status }, answer) =>
       method === 'HEAD' &&
-      /^\/(ping|health)\b/.test(path) &&
+      /^\/(ping|%70ing|health|version)\b/.test(path) &&
       status === 405 &&
       answer.status === 200,
+  },
+  {
+    id: 'own-version',
+    explains: ({ path, method }, { status }) =>
+      path === '/version' && method === 'GET' && status === 200,
+  },
+  {
+    id: 'own-routes',
+    explains: ({ path = '' }) => ['/metrics', '/openapi.json'].includes(path),
+  },
+  {
+    id: 'unknown-method',
+    explains: ({ method, status }, answer) =>
+      method === 'BREW' && status === 405 && answer.status === 400,
   },
   {
     id: 'missing-content-type',
