@@ -33,8 +33,8 @@ interface WasmBackend {
 const BACKEND = 'wasm'
 
 /**
- * Registers kernels that the wasm backend 4.22 lacks, made of those it has: Einsum (attention), _FusedMatMul with
- * a bias that is no vector (LSTM graphs), fused convolutions with a bias that is one but for its
+ * Registers kernels that the wasm backend 4.22 lacks or has wrong, made of those it has: Einsum (attention),
+ * _FusedMatMul with a bias that is no vector (LSTM graphs), with transposed operands or batches; fused convolutions with a bias that is one but for its
  * dimensions of 1 (convolutions of Keras 3), Identity that shares its data (GRU of Keras 3).
  */
 export function registerMissingKernels(): void {
@@ -69,12 +69,16 @@ const identityKernel: KernelFunc = ({ inputs, backend }) => {
   return { dataId: x.dataId, shape: x.shape, dtype: x.dtype }
 }
 
-/** The stock kernel adds a vector; anything else is added by an op of its own, before the activation. */
+/**
+ * The stock kernel adds a vector, and adds it to the wrong elements unless it multiplies one plain matrix by another
+ * (its path without XNNPACK does). Everything else is added by an op of its own, before the activation.
+ */
 function fusedMatMulKernel(stock: KernelFunc): KernelFunc {
   return (call) => {
     const { a, b, bias, preluActivationWeights } = call.inputs
     const { transposeA, transposeB, activation, leakyreluAlpha } = call.attrs ?? {}
-    if (bias === undefined || bias.shape.length === 1) return stock(call)
+    const isPlain = !transposeA && !transposeB && a?.shape[0] === 1 && b?.shape[0] === 1
+    if (bias === undefined || (isPlain && bias.shape.length === 1)) return stock(call)
     return tidy(() => {
       const product = matMul(a as Tensor, b as Tensor, Boolean(transposeA), Boolean(transposeB))
       const sum = add(product, bias as Tensor)
