@@ -60,7 +60,7 @@ async function main(): Promise<void> {
     models,
     load,
     seconds: Number(values.seconds ?? (values.short ? 1 : isCheck ? 2 : 5)),
-    rounds: Number(values.rounds ?? (values.short ? 1 : 3)),
+    rounds: Number(values.rounds ?? (values.short ? 1 : isCheck ? 5 : 3)),
     connections: list(values.connections),
     rows: list(values.rows),
     peers: values.peers,
