@@ -12,7 +12,7 @@ export function randomRows(count: number): Rows {
   )
 }
 
-export function expectedRows(rows: Rows, seed: number): Rows {
+function expectedRows(rows: Rows, seed: number): Rows {
   return rows.map((x) =>
     [0, 1].map((j) => x.reduce((sum, value, i) => sum + (value * (i + j)) / 10, seed)),
   )
