@@ -40,7 +40,7 @@ const BACKEND = 'wasm'
 export function registerMissingKernels(): void {
   replace(Einsum, () => einsumKernel)
   replace(Identity, () => identityKernel)
-  replace(_FusedMatMul, (stock) => withBiasAsVector(fusedMatMulKernel(stock)))
+  replace(_FusedMatMul, (stock) => fusedMatMulKernel(withBiasAsVector(stock)))
   replace(FusedConv2D, withBiasAsVector)
   replace(FusedDepthwiseConv2D, withBiasAsVector)
 }
@@ -78,7 +78,7 @@ function fusedMatMulKernel(stock: KernelFunc): KernelFunc {
     const { a, b, bias, preluActivationWeights } = call.inputs
     const { transposeA, transposeB, activation, leakyreluAlpha } = call.attrs ?? {}
     const isPlain = !transposeA && !transposeB && a?.shape[0] === 1 && b?.shape[0] === 1
-    if (bias === undefined || (isPlain && bias.shape.length === 1)) return stock(call)
+    if (bias === undefined || (isPlain && isVector(bias))) return stock(call)
     return tidy(() => {
       const product = matMul(a as Tensor, b as Tensor, Boolean(transposeA), Boolean(transposeB))
       const sum = add(product, bias as Tensor)
@@ -94,14 +94,17 @@ function fusedMatMulKernel(stock: KernelFunc): KernelFunc {
 function withBiasAsVector(stock: KernelFunc): KernelFunc {
   return (call) => {
     const { bias } = call.inputs
-    if (bias === undefined || util.sizeFromShape(bias.shape) !== bias.shape.at(-1)) {
-      return stock(call)
-    }
+    if (bias === undefined || !isVector(bias)) return stock(call)
     const record = (call.backend as WasmBackend).dataIdMap.get(bias.dataId)
     const shape = [bias.shape.at(-1) ?? 1]
     if (record !== undefined) record.shape = shape
     return stock({ ...call, inputs: { ...call.inputs, bias: { ...bias, shape } } })
   }
+}
+
+/** Whether it is one but for dimensions of 1 before its last. */
+function isVector({ shape }: TensorInfo): boolean {
+  return util.sizeFromShape(shape) === shape.at(-1)
 }
 
 /** Activations of tfjs-core/src/ops/fused_types.ts. */
