@@ -42,20 +42,23 @@ export class ParquetError extends Error {
 export async function readParquet(bytes: Uint8Array): Promise<ParquetTable> {
   checkFooter(bytes)
   const { parquetMetadata, parquetSchema } = await import('hyparquet')
-  const { checkParquetPages } = await import('./parquet-pages.ts')
+  const { unpackPages } = await import('./parquet-pages.ts')
   const metadata = attempt("Couldn't deserialize thrift: No more data to read.\n", () => {
     const read = parquetMetadata(bytes, { geoparquet: false, parsers: COUNTS })
     return { ...read, schema: read.schema.map((element) => ({ ...element })) }
   })
-  const nodes = attempt('Invalid schema', () => parquetSchema(metadata).children)
-  const fields = attempt('Invalid schema', () => nodes.map(fieldOf))
+  const schema = attempt('Invalid schema', () => parquetSchema(metadata))
+  const fields = attempt('Invalid schema', () => schema.children.map(fieldOf))
   if (new Set(fields.map((field) => field.name)).size < fields.length) {
     throw new ParquetError('Expected columns of different names, got one twice')
   }
-  attempt('Invalid page header', () => checkParquetPages(bytes, metadata))
+  const compressors = attempt('Invalid pages', () => unpackPages(bytes, metadata, schema))
   keepDecimals(metadata.schema)
   const rows = Number(metadata.num_rows)
-  const values = await readColumns(bytes, metadata, fields)
+  if (!(rows >= 0 && rows <= MAX_ROWS)) {
+    throw new ParquetError(`Expected at most ${MAX_ROWS} rows, got ${rows}`)
+  }
+  const values = await readColumns(bytes, metadata, compressors, fields)
   const columns = fields.map((field) => ({ ...field, values: values.get(field.name) ?? [] }))
   for (const { name, values: found } of columns) {
     if (found.length === rows) continue
@@ -64,6 +67,8 @@ export async function readParquet(bytes: Uint8Array): Promise<ParquetTable> {
   const pandas = metadata.key_value_metadata?.find(({ key }) => key === 'pandas')?.value
   return { columns, rows, pandas }
 }
+
+const MAX_ROWS = 2 ** 24
 
 const NOT_OPEN = "Could not open Parquet input source '<Buffer>': "
 const FOOTER_BYTES = 8
@@ -138,52 +143,42 @@ const VALUES = { ...COUNTS, stringFromBytes: text, jsonFromBytes: text }
 async function readColumns(
   bytes: Uint8Array,
   metadata: FileMetaData,
+  compressors: Compressors,
   fields: readonly ParquetField[],
 ): Promise<ReadonlyMap<string, readonly ParquetValue[]>> {
   const { parquetRead } = await import('hyparquet')
-  const { compressors } = await import('hyparquet-compressors')
-  const columns = new Map<string, ParquetValue[]>()
-  const types = new Map(fields.map((field) => [field.name, field.type]))
   const file = {
     byteLength: bytes.length,
     slice: (start: number, end?: number) => Uint8Array.from(bytes.subarray(start, end)).buffer,
   }
-  const onChunk = ({ columnName, columnData, rowStart }: Chunk) => {
-    const type = types.get(columnName)
-    const values = columns.get(columnName) ?? []
-    if (type === undefined) return
-    for (let i = 0; i < columnData.length; i++) values[rowStart + i] = normal(columnData[i], type)
-    columns.set(columnName, values)
+  // nothing catches what this throws
+  const chunks: Chunk[] = []
+  const onChunk = (chunk: Chunk) => {
+    chunks.push(chunk)
   }
   try {
-    await parquetRead({
-      file,
-      metadata,
-      compressors: tolerant(compressors),
-      onChunk,
-      utf8: false,
-      parsers: VALUES,
-    })
+    const options = { file, metadata, compressors, utf8: false, parsers: VALUES }
+    await parquetRead({ ...options, onChunk })
+    chunks.sort((a, b) => a.rowStart - b.rowStart)
+    return new Map(fields.map((field) => [field.name, valuesOf(field, chunks)]))
   } catch (error) {
     throw new ParquetError('Corrupt Parquet pages', { cause: error })
   }
-  return columns
-}
-
-/** LZ4 packs nothing into a byte that its unpacker here does not take. */
-function tolerant(compressors: Compressors): Compressors {
-  const entries = Object.entries(compressors).map(([codec, unpack]) => [
-    codec,
-    (input: Uint8Array, length: number) =>
-      length === 0 ? input.subarray(0, 0) : unpack(input, length),
-  ])
-  return Object.fromEntries(entries)
 }
 
 interface Chunk {
   readonly columnName: string
   readonly columnData: ArrayLike<unknown>
   readonly rowStart: number
+}
+
+function valuesOf({ name, type }: ParquetField, chunks: readonly Chunk[]): readonly ParquetValue[] {
+  const values: ParquetValue[] = []
+  for (const { columnName, columnData } of chunks) {
+    if (columnName !== name) continue
+    for (let i = 0; i < columnData.length; i++) values.push(normal(columnData[i], type))
+  }
+  return values
 }
 
 /** A value as the reader gives it, in the form that {@link ParquetValue} promises. */

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ParquetError, readParquet } from '../../src/codec/parquet.ts'
+import { checkRuns } from '../../src/codec/parquet-runs.ts'
+import { unpackPage } from '../../src/codec/parquet-unpack.ts'
 
 const files: readonly { readonly name: string; readonly body: string }[] = JSON.parse(
   readFileSync(new URL('../fixtures/python/parquet-tables.json', import.meta.url), 'utf8'),
@@ -63,5 +66,28 @@ describe('bytes that are no Parquet file', () => {
     for (let length = 0; length < good.length; length += 7) {
       await expect(readParquet(good.subarray(0, length))).rejects.toBeInstanceOf(ParquetError)
     }
+  })
+})
+
+describe('a page that would unpack to more than it says', () => {
+  it('is refused before it is unpacked whole', () => {
+    const zeros = gzipSync(Buffer.alloc(10_000_000))
+    expect(() => unpackPage('GZIP', zeros, 100)).toThrow()
+    expect(unpackPage('GZIP', gzipSync(Buffer.alloc(100)), 100)).toEqual(Buffer.alloc(100))
+  })
+
+  it('is refused for a Zstandard frame of many blocks that repeat one byte', () => {
+    const repeated = Buffer.of(0xf2, 0xff, 0xff, 0)
+    const frame = Buffer.concat([
+      Buffer.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0),
+      ...Array(1000).fill(repeated),
+    ])
+    expect(() => unpackPage('ZSTD', frame, 100)).toThrow('Expected a page of 100 bytes')
+  })
+
+  it('is refused for a run longer than the values it has', () => {
+    const billion = Buffer.of(0x80, 0x94, 0xeb, 0xdc, 0x07, 1)
+    expect(() => checkRuns(billion, 0, 1, 10)).toThrow('Expected a run of at most 10 values')
+    expect(() => checkRuns(Buffer.of(20, 1), 0, 1, 10)).not.toThrow()
   })
 })
