@@ -5,7 +5,6 @@ interface JsonTexts {
   readonly floats: readonly (readonly [bits: string, repr: string, json: string])[]
   readonly halves: readonly (readonly [bits: number, json: string])[]
   readonly strings: readonly (readonly [text: string, json: string])[]
-  readonly bytes: readonly (readonly [hex: string, base64: string])[]
 }
 
 /** What Python wrote (test/fixtures/python/json_texts.py). */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { PyValue } from '../../../src/codec/json/py-value.ts'
-import { base64Lines, stringJson } from '../../../src/codec/json/string-text.ts'
+import { stringJson } from '../../../src/codec/json/string-text.ts'
 import {
   type JsonFrame,
   type NamedTensor,
@@ -30,12 +30,6 @@ const float32 = (shape: number[], ...values: number[]): Tensor => ({
 describe('a string', () => {
   it.each(jsonTexts.strings)('%j is written as Python writes it', (text, json) => {
     expect(stringJson(text)).toBe(json)
-  })
-})
-
-describe('bytes', () => {
-  it.each(jsonTexts.bytes)('%s are base64 with line breaks', (hex, base64) => {
-    expect(base64Lines(Buffer.from(hex, 'hex'))).toBe(base64)
   })
 })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { JsonSyntaxError } from '../../../src/codec/json/json-syntax-error.ts'
+import { decodeJson } from '../../../src/codec/mlflow/decode-json.ts'
 import { createDirectDecoder } from '../../../src/codec/mlflow/direct.ts'
 import type { Invocation, ModelContract } from '../../../src/codec/mlflow/invocation.ts'
 import type { ScalarType, Schema } from '../../../src/model/signature.ts'
@@ -475,6 +476,21 @@ describe('any plain body', () => {
         const invocation = decode(sample.given, sample.body)
         expect(invocation).toBeDefined()
         expectSame(invocation as Invocation, sample)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('has the feeds and the form of answer that the general path gives it, for either wrapper', () => {
+    const options = { strictJson: false, hideSchemaDetails: false, maxDepth: 100 }
+    const wrapper = fc.constantFrom('onnx' as const, 'keras' as const)
+    fc.assert(
+      fc.property(samples, wrapper, ({ given, body }, kind) => {
+        const wrapped = { ...given, wrapper: kind }
+        const direct = decode(wrapped, body)
+        if (direct !== undefined) {
+          expect(direct).toEqual(decodeJson(Buffer.from(body), wrapped, options))
+        }
       }),
       { numRuns: 500 },
     )
