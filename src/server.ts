@@ -110,6 +110,7 @@ export class BatonServer {
     return createApp({
       models,
       settings: config,
+      bodyLimits: { maxBytes: config.maxBodyBytes, timeoutMs: config.bodyTimeoutMs },
       metrics: this.metrics,
       clock: this.#clock,
       log: this.#log,

@@ -234,7 +234,7 @@ export const SETTINGS = {
     ['BATON_BODY_TIMEOUT'],
     duration(1),
     60_000,
-    'time a client has to send a whole request',
+    'time a client has to send the body of a request',
   ),
   idleTimeoutMs: setting(
     '--idle-timeout <duration>',

@@ -5,18 +5,15 @@ import { liveRoute, pingRoute, type ReadinessView, readyRoute } from './health-r
 import { type ModelsView, modelRoute, modelsRoute, refreshRoute } from './models-routes.ts'
 import { type HttpEnv, Routes } from './route-methods.ts'
 import { type ScoringParts, scoringRoute } from './scoring-route.ts'
-import { type WebhookVerifier, webhookRoute } from './webhook-route.ts'
+import { type WebhookParts, webhookRoute } from './webhook-route.ts'
 
-export interface AppParts extends ScoringParts {
+export interface AppParts extends ScoringParts, WebhookParts {
   /** Baton's version, for `/version`. */
   readonly version: string
   readonly readiness: ReadinessView
   readonly modelsView: ModelsView
-  /** Asks the registry for a model now. */
-  readonly hint: (model: string) => void
   /** Bearer token of the admin routes. */
   readonly adminToken: string | undefined
-  readonly verifyWebhook: WebhookVerifier | undefined
   /** Brings the gauges up to date before they are read. */
   readonly setGauges: () => void
 }
@@ -48,7 +45,7 @@ export function createApp(parts: AppParts): Hono<HttpEnv> {
     post: refreshRoute(parts.modelsView, parts.hint, guard),
   })
   routes.add('/webhooks/mlflow', {
-    post: webhookRoute(parts.verifyWebhook, parts.hint, parts.metrics),
+    post: webhookRoute(parts),
   })
   routes.add('/metrics', {
     get: async (c) => {

@@ -17,6 +17,9 @@ export interface ListenerLimits {
   readonly accessLog: boolean
 }
 
+/** How often Node looks for connections that are too slow; its own 30 s would stretch a limit of one second to that. */
+const CHECKING_INTERVAL_MS = 1000
+
 /**
  * The HTTP server around the app. It stops in two steps: {@link announceEnd} makes every answer close its
  * connection, so that clients leave by themselves; {@link close} accepts no more and waits for what is inside.
@@ -26,10 +29,13 @@ export class Listener {
 
   constructor(app: Hono<HttpEnv>, limits: ListenerLimits, log: Logger) {
     // The adapter's own Request and Response would be put in place of the global ones of the process.
-    const options = { fetch: app.fetch, overrideGlobalObjects: true }
+    const serverOptions = { connectionsCheckingInterval: CHECKING_INTERVAL_MS }
+    const options = { fetch: app.fetch, overrideGlobalObjects: true, serverOptions }
     this.#server = createAdaptorServer(options) as Server
     this.#server.headersTimeout = limits.headersTimeoutMs
-    this.#server.requestTimeout = Math.max(limits.bodyTimeoutMs, limits.headersTimeoutMs)
+    // Routes end a slow body themselves, with an answer: this is for bodies that no route reads.
+    this.#server.requestTimeout =
+      limits.headersTimeoutMs + limits.bodyTimeoutMs + CHECKING_INTERVAL_MS
     this.#server.keepAliveTimeout = limits.idleTimeoutMs
     this.#server.maxConnections = limits.maxConnections
     if (limits.accessLog) logAccess(this.#server, log)

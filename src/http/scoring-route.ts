@@ -10,19 +10,19 @@ import type { ModelManager, Selector } from '../serving/model-manager.ts'
 import type { SubmitOptions } from '../serving/pending-request.ts'
 import type { Lease } from '../serving/served-model.ts'
 import { ClientPresence } from './client-presence.ts'
-import { readBody } from './request-body.ts'
+import { type BodyLimits, readBody } from './request-body.ts'
 import type { Handler, HttpEnv } from './route-methods.ts'
 import type { VersionScoring } from './version-scoring.ts'
 
 export interface ScoringSettings {
   readonly requestTimeoutMs: number
-  readonly maxBodyBytes: number
   readonly serverTiming: boolean
 }
 
 export interface ScoringParts {
   readonly models: ModelManager<VersionScoring>
   readonly settings: ScoringSettings
+  readonly bodyLimits: BodyLimits
   readonly metrics: ServingMetrics
   readonly clock: Clock
   readonly log: Logger
@@ -75,7 +75,7 @@ async function score(
   try {
     const media = mediaType(incoming.headers['content-type'])
     const deadlineAt = startedAt + settings.requestTimeoutMs
-    const body = await readBody(incoming, settings.maxBodyBytes)
+    const body = await readBody(incoming, parts.bodyLimits, clock)
     const options = { deadlineAt, signal: new ClientPresence(outgoing), timings }
     const readAt = clock.monotonic()
     const decoded = decodeHere(lease, media, body)
@@ -166,8 +166,13 @@ function fail(
   const failure = ServingError.from(error)
   if (failure.code === 'INTERNAL') parts.log.error({ err: error }, 'a request failed inside Baton')
   const { status, contentType, body } = errorAnswer(failure)
-  const extra = { 'content-type': contentType, ...retryAfter(failure) }
+  const extra = { 'content-type': contentType, ...retryAfter(failure), ...leave(failure) }
   return reply(parts, c, scoring, body, status, timings, startedAt, extra)
+}
+
+/** The rest of a body that came too slowly is not waited for. */
+function leave({ code }: ServingError): Readonly<Record<string, string>> {
+  return code === 'BODY_TIMEOUT' ? { connection: 'close' } : {}
 }
 
 /** An answer for a request that found no version. */

@@ -1,7 +1,8 @@
+import type { Clock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type { ServingMetrics } from '../metrics.ts'
 import { errorJson, json } from './json-answer.ts'
-import { readBody } from './request-body.ts'
+import { type BodyLimits, readBody } from './request-body.ts'
 import type { Handler } from './route-methods.ts'
 
 /** MLflow's largest webhook bodies are a few kilobytes. */
@@ -21,18 +22,26 @@ export type WebhookVerifier = (
   body: Buffer,
 ) => WebhookHint
 
+export interface WebhookParts {
+  /** Undefined while webhooks are off. */
+  readonly verifyWebhook: WebhookVerifier | undefined
+  /** Asks the registry for a model now. */
+  readonly hint: (model: string) => void
+  readonly metrics: ServingMetrics
+  readonly bodyLimits: BodyLimits
+  readonly clock: Clock
+}
+
 /** `POST /webhooks/mlflow`: a verified delivery is a hint to ask the registry now, never the truth. */
-export function webhookRoute(
-  verify: WebhookVerifier | undefined,
-  hint: (model: string) => void,
-  metrics: ServingMetrics,
-): Handler {
+export function webhookRoute(parts: WebhookParts): Handler {
+  const { verifyWebhook: verify, hint, metrics, clock } = parts
+  const limits = { ...parts.bodyLimits, maxBytes: MAX_WEBHOOK_BYTES }
   return async (c) => {
     try {
       if (verify === undefined) {
         throw new ServingError('NOT_FOUND', 'Webhooks are off until BATON_WEBHOOK_SECRET is set')
       }
-      const body = await readBody(c.env.incoming, MAX_WEBHOOK_BYTES)
+      const body = await readBody(c.env.incoming, limits, clock)
       const { model, duplicate } = verify(c.env.incoming.headers, body)
       const result = duplicate ? 'duplicate' : model === undefined ? 'ignored' : 'accepted'
       if (!duplicate && model !== undefined) hint(model)
