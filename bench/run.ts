@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { CASES } from './cases/all.ts'
 import type { BenchContext, Case } from './cases/case.ts'
 import { compareRatios, measureRatios, recordRatios } from './ci.ts'
 import { type LoadName, preferredLoad } from './load/load.ts'
-import { machineLine } from './machine.ts'
+import { hasProgram, machineLine } from './machine.ts'
 import { makeBenchModels } from './models/bench-models.ts'
 import { caseTable, toMarkdown } from './report/markdown.ts'
 import { toSvg } from './report/plot.ts'
@@ -97,7 +98,9 @@ async function save(report: BenchReport, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   await writeFile(`${folder}/latest.json`, `${JSON.stringify(report, null, 1)}\n`)
   await writeFile(`${folder}/latest.md`, toMarkdown(report))
-  await writeFile(`${folder}/latest.svg`, toSvg(report))
+  const plot = `${folder}/latest.svg`
+  await writeFile(plot, toSvg(report))
+  if (hasProgram('rsvg-convert')) spawnSync('rsvg-convert', [plot, '-o', `${folder}/latest.png`])
 }
 
 if (values.help) console.log(USAGE)
