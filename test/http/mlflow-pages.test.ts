@@ -17,6 +17,7 @@ afterAll(() => running.server.stop())
 
 interface Answer {
   readonly status: number
+  readonly contentType: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: string
 }
@@ -32,7 +33,8 @@ function send(recorded: RecordedCase): Promise<Answer> {
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('end', () => {
         const { statusCode: status = 0, headers } = response
-        resolve({ status, headers, body: Buffer.concat(chunks).toString() })
+        const contentType = headers['content-type'] ?? ''
+        resolve({ status, contentType, headers, body: Buffer.concat(chunks).toString() })
       })
     })
     sent.on('error', reject)
