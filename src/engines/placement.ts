@@ -5,7 +5,7 @@ export type PlacementPolicy = 'auto' | 'dedicated' | 'shared'
 export interface PlacementSnapshot {
   /** Cores that the process may use. */
   readonly cores: number
-  /** Models loaded, on workers of any kind. */
+  /** Other models: those that are loaded, on workers of any kind, or those that are to be served where they are more. */
   readonly models: number
   /** Workers that share, with the number of models on each. */
   readonly shared: readonly { readonly id: number; readonly models: number }[]

@@ -214,7 +214,8 @@ export class WorkerPool implements ModelLoader {
   #snapshot(engine: EngineName): PlacementSnapshot {
     return {
       cores: this.#options.cores,
-      models: this.#models,
+      // Not by order of arrival: of 100 small models no two shall have workers that the others do not have.
+      models: Math.max(this.#models, this.#options.servedModels() - 1),
       shared: [...this.#shared]
         .filter(([, shared]) => shared.engine === engine)
         .map(([{ id }, { models }]) => ({ id, models })),

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { WorkerPoolOptions } from '../../src/engines/worker-pool.ts'
 import { fixture, plainManifest, temporaryFolder } from './support/models.ts'
-import { count, openPool } from './support/pool.ts'
+import { count, loadFixture, openPool } from './support/pool.ts'
 
 /** Loads the model that counts, which the example that it was saved with makes slow. */
 async function loadSlow(options: Partial<WorkerPoolOptions>, threads?: number) {
@@ -42,5 +42,23 @@ describe('a model whose runs take long', () => {
 
   it('gets fewer where its own options ask for threads inside an operator', async () => {
     expect((await loadSlow({ cores: 4 }, 2)).model.parallelism).toBe(2)
+  })
+})
+
+describe('of many small models', () => {
+  it('none has a worker that the others do not share, whichever came first', async () => {
+    const { pool, witness } = openPool({ cores: 2, servedModels: () => 4 })
+    const models = ['affine-1', 'affine-2', 'affine-1', 'affine-2']
+    for (const name of models) await loadFixture(pool, name)
+    expect(witness.threads).toHaveLength(2)
+  })
+
+  it('each has its own where there are as many as cores', async () => {
+    const { pool, witness } = openPool({ cores: 2, servedModels: () => 2 })
+    for (const name of ['affine-1', 'affine-2']) await loadFixture(pool, name)
+    const successor = await loadFixture(pool, 'affine-1')
+    expect(witness.threads).toHaveLength(3)
+    await successor.unload()
+    expect(witness.ended).toHaveLength(1)
   })
 })
