@@ -43,6 +43,7 @@ export function createServing(inputs: ServingInputs): ServingParts {
     strictJson: config.strictJson,
     hideSchemaDetails: config.hideSchemaDetails,
     maxDepth: config.maxJsonDepth,
+    maxColumns: config.maxColumns,
   }
   const pool = createPool(inputs, codec, () => models.size)
   const events = new ServingEvents((err) => log.error({ err }, 'an observer failed'))

@@ -222,6 +222,13 @@ export const SETTINGS = {
     990,
     'nested levels a JSON body may have',
   ),
+  maxColumns: setting(
+    '--max-columns <count>',
+    ['BATON_MAX_COLUMNS'],
+    wholeNumber(1),
+    100_000,
+    "columns that a request's data frame may have",
+  ),
   headersTimeoutMs: setting(
     '--headers-timeout <duration>',
     ['BATON_HEADERS_TIMEOUT'],

@@ -8,6 +8,7 @@ import { numericArray } from '../python/numpy-convert.ts'
 import { PythonError } from '../python/python-error.ts'
 import { NdArray } from '../python/python-object.ts'
 import { undecodable } from '../python/undecodable.ts'
+import { refuseWide } from './column-limit.ts'
 import type { CodecOptions, Invocation, ModelContract } from './invocation.ts'
 import { makeInvocation } from './make-invocation.ts'
 import { badRequest, invalidInput } from './refusal.ts'
@@ -29,14 +30,16 @@ export function decodeCsv(
     throw invalidInput(`Ensure that input is a valid UTF-8 encoded string. Error: '${error}'`)
   }
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
-  const frame = readFrame(text, contract.signature?.inputs)
+  const frame = readFrame(text, contract.signature?.inputs, options.maxColumns)
   return makeInvocation({ data: frameData(frame), params: null, wrapped: true }, contract, options)
 }
 
-function readFrame(text: string, schema: Schema | undefined): Frame {
+function readFrame(text: string, schema: Schema | undefined, maxColumns: number): Frame {
   try {
     const dtypes = schema === undefined ? new Map<string | number, Dtype>() : schemaDtypes(schema)
-    return frameOf(parseCsv(text), dtypes)
+    const table = parseCsv(text)
+    refuseWide(table.columns.length, maxColumns)
+    return frameOf(table, dtypes)
   } catch (error) {
     if (!(error instanceof PythonError || error instanceof CsvError)) throw error
     throw badRequest(

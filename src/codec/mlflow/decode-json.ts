@@ -5,6 +5,7 @@ import type { PyValue } from '../json/py-value.ts'
 import { readJson } from '../json/reader.ts'
 import { stringRepr } from '../python/python-string.ts'
 import { castFrame } from './cast-frame.ts'
+import { refuseWide, widthOf } from './column-limit.ts'
 import { type Envelope, openEnvelope } from './envelope.ts'
 import { frameOfRecordsField, frameOfSplitField } from './frame-fields.ts'
 import type { CodecOptions, Invocation, ModelContract } from './invocation.ts'
@@ -24,6 +25,7 @@ export function decodeJson(
 ): Invocation {
   try {
     const envelope = openEnvelope(readBody(body, options), contract.signature)
+    refuseWide(widthOf(envelope, contract.signature?.inputs), options.maxColumns)
     const data = parseData(envelope, contract)
     const wrapped = envelope.format !== 'unwrapped'
     return makeInvocation({ data, params: envelope.params, wrapped }, contract, options)

@@ -1,6 +1,7 @@
 import type { Frame } from '../pandas/frame.ts'
 import { parquetFrame } from '../pandas/parquet-frame.ts'
 import { ParquetError, readParquet } from '../parquet.ts'
+import { refuseWide } from './column-limit.ts'
 import type { CodecOptions, Invocation, ModelContract } from './invocation.ts'
 import { makeInvocation } from './make-invocation.ts'
 import { badRequest } from './refusal.ts'
@@ -16,13 +17,15 @@ export async function decodeParquet(
   contract: ModelContract,
   options: CodecOptions,
 ): Promise<Invocation> {
-  const data = frameData(await readFrame(body))
+  const data = frameData(await readFrame(body, options.maxColumns))
   return makeInvocation({ data, params: null, wrapped: true }, contract, options)
 }
 
-async function readFrame(body: Uint8Array): Promise<Frame> {
+async function readFrame(body: Uint8Array, maxColumns: number): Promise<Frame> {
   try {
-    return parquetFrame(await readParquet(body))
+    const table = await readParquet(body)
+    refuseWide(table.columns.length, maxColumns)
+    return parquetFrame(table)
   } catch (error) {
     if (!(error instanceof ParquetError)) throw error
     throw badRequest(

@@ -47,4 +47,6 @@ export interface CodecOptions {
   readonly hideSchemaDetails: boolean
   /** Nested levels a JSON body may have (Python's own recursion limit lies near 1,000). */
   readonly maxDepth: number
+  /** Columns that a request's data may have; pandas knows no limit. */
+  readonly maxColumns: number
 }

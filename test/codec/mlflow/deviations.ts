@@ -77,6 +77,10 @@ export const DEVIATIONS: readonly Deviation[] = [
       status === 400 && body.includes('cells of the data frame to be filled in'),
   },
   {
+    id: 'many-columns',
+    explains: (_, { status, body }) => status === 400 && body.includes('(BATON_MAX_COLUMNS)'),
+  },
+  {
     id: 'undefined-casts',
     explains: (recorded, answer) =>
       recorded.status === 200 &&

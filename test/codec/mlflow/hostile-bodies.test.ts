@@ -20,6 +20,7 @@ function refusal(contract: ModelContract, body: string, maxDepth = 990): Serving
     strictJson: false,
     hideSchemaDetails: false,
     maxDepth,
+    maxColumns: 10_000,
   })
   try {
     codec.decode('application/json', Buffer.from(body))
@@ -30,6 +31,7 @@ function refusal(contract: ModelContract, body: string, maxDepth = 990): Serving
   throw new Error('The body was taken')
 }
 
+const keys = (count: number): string => `{${Array.from({ length: count }, (_, i) => `"k${i}": 1`)}}`
 const ones = (count: number): string => new Array(count).fill('1').join()
 
 describe('a body that asks for more than it brings', () => {
@@ -54,6 +56,25 @@ describe('a body that asks for more than it brings', () => {
     expect(refusal(text, body).message).toMatch(
       /^Expected at most 1000000 cells of the data frame to be filled in, got \d+/,
     )
+  })
+
+  it.each([
+    ['columns', `{"dataframe_split": {"columns": [${ones(10_001)}], "data": []}}`],
+    ['a row of split', `{"dataframe_split": {"data": [[], [${ones(10_001)}]]}}`],
+    ['a record', `{"dataframe_records": [{}, ${keys(10_001)}]}`],
+    ['inputs by name', `{"inputs": ${keys(10_001)}}`],
+    ['an instance', `{"instances": [1, ${keys(10_001)}]}`],
+    ['the unwrapped form', `{"prompt": 1, ${keys(10_000).slice(1)}`],
+  ])('is refused when it has more columns than are allowed: %s', (_, body) => {
+    expect(refusal(text, body).message).toBe(
+      'Expected at most 10000 columns, got 10001; the limit is --max-columns (BATON_MAX_COLUMNS)',
+    )
+  })
+
+  it('may have as many elements as it likes in the rows of a tensor', () => {
+    const body = `{"inputs": [[${ones(10_001)}]]}`
+    expect(refusal(text, body).message).not.toContain('BATON_MAX_COLUMNS')
+    expect(refusal(named, body).message).toContain('BATON_MAX_COLUMNS')
   })
 
   it('gets an answer of bounded length', () => {

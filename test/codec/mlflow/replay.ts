@@ -11,6 +11,7 @@ export interface Answer {
 }
 
 const MAX_DEPTH = 960
+const MAX_COLUMNS = 100_000
 
 /** What Baton answers to a recorded request: decoded, run and encoded, with no server in between. */
 export async function replay(recorded: RecordedCase, model: FixtureModel): Promise<Answer> {
@@ -20,6 +21,7 @@ export async function replay(recorded: RecordedCase, model: FixtureModel): Promi
       strictJson: false,
       hideSchemaDetails: /^(true|1)$/i.test(recorded.env?.MLFLOW_DISABLE_SCHEMA_DETAILS ?? ''),
       maxDepth: MAX_DEPTH,
+      maxColumns: MAX_COLUMNS,
     })
     const invocation = await codec.decode(mediaType(contentType(recorded)), bodyOf(recorded))
     const outputs = await engine.run(invocation.feeds)

@@ -13,7 +13,12 @@ export const CPU: EngineOptions = {
   device: 'cpu',
 }
 
-export const CODEC: CodecOptions = { strictJson: false, hideSchemaDetails: false, maxDepth: 900 }
+export const CODEC: CodecOptions = {
+  strictJson: false,
+  hideSchemaDetails: false,
+  maxDepth: 900,
+  maxColumns: 1000,
+}
 
 /** A folder of `test/fixtures/models`. */
 export function fixture(name: string): string {
