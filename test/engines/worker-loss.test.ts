@@ -3,6 +3,9 @@ import { describe, expect, it, vi } from 'vitest'
 import { ManualClock } from '../manual-clock.ts'
 import { count, loadFixture, openPool, rows, type Witness } from './support/pool.ts'
 
+/** A thread starts in 50 ms; a busy machine may take seconds. */
+const PATIENCE = { timeout: 15_000 }
+
 function lastThread({ threads }: Witness): Worker {
   const thread = threads.at(-1)
   if (thread === undefined) return expect.fail('no thread was started')
@@ -34,7 +37,7 @@ describe('a worker whose thread ends', () => {
     const { pool, witness } = openPool()
     const model = await loadFixture(pool, 'affine-1')
     await lastThread(witness).terminate()
-    await vi.waitFor(() => expect(witness.restored).toEqual([{ restored: 1, failed: 0 }]))
+    await vi.waitFor(() => expect(witness.restored).toEqual([{ restored: 1, failed: 0 }]), PATIENCE)
     expect(await model.run(rows([0, 0, 0, 0]))).toMatchObject({
       y: { data: Float32Array.of(1, 1) },
     })
@@ -66,9 +69,12 @@ describe('a worker whose thread ends', () => {
     const { pool, witness } = openPool()
     const model = await loadFixture(pool, 'affine-1')
     await lastThread(witness).terminate()
-    await vi.waitFor(() => expect(witness.threads).toHaveLength(2))
+    await vi.waitFor(() => expect(witness.threads).toHaveLength(2), PATIENCE)
     void lastThread(witness).terminate()
-    await vi.waitFor(() => expect(witness.restored).toContainEqual({ restored: 1, failed: 0 }))
+    await vi.waitFor(
+      () => expect(witness.restored).toContainEqual({ restored: 1, failed: 0 }),
+      PATIENCE,
+    )
     expect(await model.run(rows([0, 0, 0, 0]))).toMatchObject({
       y: { data: Float32Array.of(1, 1) },
     })
@@ -81,7 +87,10 @@ describe('a worker whose thread ends', () => {
     process.on('worker', kill)
     try {
       await lastThread(witness).terminate()
-      await vi.waitFor(() => expect(witness.restored.at(-1)).toEqual({ restored: 0, failed: 1 }))
+      await vi.waitFor(
+        () => expect(witness.restored.at(-1)).toEqual({ restored: 0, failed: 1 }),
+        PATIENCE,
+      )
       await expect(model.run(rows([0, 0, 0, 0]))).rejects.toMatchObject({
         code: 'WORKER_LOST',
         message: expect.stringContaining('lost for good'),
@@ -107,7 +116,7 @@ describe('a worker whose thread ends', () => {
   it('fails the load that it was busy with', async () => {
     const { pool, witness } = openPool()
     const loading = loadFixture(pool, 'affine-1')
-    await vi.waitFor(() => expect(witness.threads).toHaveLength(1))
+    await vi.waitFor(() => expect(witness.threads).toHaveLength(1), PATIENCE)
     void lastThread(witness).terminate()
     await expect(loading).rejects.toMatchObject({ code: 'WORKER_LOST' })
     const model = await loadFixture(pool, 'affine-1')

@@ -131,7 +131,9 @@ describe('a body that breaks off', () => {
     }
     const before = Number(await counted())
     socket.destroy()
-    await vi.waitFor(async () => expect(Number(await counted())).toBe(before + 1))
+    await vi.waitFor(async () => expect(Number(await counted())).toBe(before + 1), {
+      timeout: 15_000,
+    })
     expect(await running.answeringVersion()).toBe('1')
   })
 })

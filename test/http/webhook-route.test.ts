@@ -57,7 +57,10 @@ describe('POST /webhooks/mlflow', () => {
   it('with the right signature is a hint to ask the registry now', async () => {
     const before = await polls()
     expect(await result(await deliver())).toEqual([202, { result: 'accepted' }])
-    await vi.waitFor(async () => expect(await polls()).toBe(before + 1), { interval: 20 })
+    await vi.waitFor(async () => expect(await polls()).toBe(before + 1), {
+      timeout: 15_000,
+      interval: 20,
+    })
   })
 
   it('for a model that is not served asks for nothing', async () => {
