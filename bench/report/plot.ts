@@ -1,7 +1,7 @@
 import type { BenchReport } from './report.ts'
 
-/** The figure that the plot shows. */
-const FIGURE = 'x floor'
+/** The figure that the plot shows: the one that a busy machine spoils least. */
+const FIGURE = 'x floor by CPU'
 const WIDTH = 900
 const LABEL_WIDTH = 330
 const BAR_HEIGHT = 16
@@ -30,8 +30,9 @@ export function toSvg(report: BenchReport): string {
     y += 14
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y + 10}" font-family="sans-serif" font-size="12">
+<title>CPU time a request: that of the floor as a share of each server's</title>
 <rect width="100%" height="100%" fill="white"/>
-${text(10, 18, `Requests a second as a share of the floor (node:http and JSON.parse). ${report.machine}`, 'font-size="10"')}
+${text(10, 18, `CPU time a request of the floor (node:http and JSON.parse), as a share of each server's. ${report.machine}`, 'font-size="10"')}
 ${parts.join('\n')}
 </svg>
 `
