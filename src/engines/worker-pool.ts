@@ -2,7 +2,6 @@ import type { Clock } from '../clock.ts'
 import type { CodecOptions } from '../codec/mlflow/invocation.ts'
 import { ServingError } from '../errors.ts'
 import type { EngineOptions, LoadedModel, LoadedModelInfo, ModelLoader } from '../interfaces.ts'
-import type { EngineFlavor } from '../model/flavor.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
 import { folderSize } from './folder-size.ts'
 import { ModelWorker } from './model-worker.ts'
@@ -10,15 +9,17 @@ import { PlacedModel } from './placed-model.ts'
 import { type Placement, type PlacementPolicy, type PlacementSnapshot, place } from './placement.ts'
 import type { PoolObserver } from './pool-observer.ts'
 import type { PreparedThread } from './prepared-thread.ts'
+import { type WorkerGroup, workerGroup } from './tfjs-placement.ts'
 import type { LoadRequest, ModelKey } from './worker-messages.ts'
 import { planWorkers, workersWorth } from './worker-plan.ts'
 import type { WorkerThread } from './worker-thread.ts'
 
-type EngineName = EngineFlavor['engine']
+/** tfjs-node does not give all memory of an ended thread back to the process: its few threads are kept. */
+const LASTING: WorkerGroup = 'tfjs-node'
 
-/** Models of one engine that live on one worker. */
+/** Models of one group that live on one worker. */
 interface SharedModels {
-  readonly engine: EngineName
+  readonly group: WorkerGroup
   readonly models: number
 }
 
@@ -122,11 +123,13 @@ export class WorkerPool implements ModelLoader {
     })
     const engine = { ...options.engine, chosenIntraOpThreads: plan.intraOpThreads }
     const request = { folder, manifest, engine, codec }
+    const group = workerGroup(manifest.flavor, engine)
     const chosen = (policy: PlacementPolicy): Placement =>
-      place(policy, this.#snapshot(manifest.flavor.engine), { bytes, workers: workers ?? 1 })
+      place(policy, this.#snapshot(group), { bytes, workers: workers ?? 1 })
     const wanted = (runMs: number | undefined) => workers ?? workersWorth(plan, runMs)
     try {
-      return await this.#loadOn(chosen(placement), request, wanted, signal)
+      const policy = group === LASTING ? 'shared' : placement
+      return await this.#loadOn(chosen(policy), request, wanted, signal)
     } catch (error) {
       const missingKernel = movableFor(error)
       if (missingKernel === undefined || signal.aborted) throw error
@@ -146,7 +149,7 @@ export class WorkerPool implements ModelLoader {
   ): Promise<LoadedModel> {
     if (this.#closed) throw new ServingError('SHUTTING_DOWN', 'The worker pool is closed')
     const model = this.#nextKey++
-    const workers = [...this.#take(placement, what.manifest.flavor.engine)]
+    const workers = [...this.#take(placement, workerGroup(what.manifest.flavor, what.engine))]
     const request: LoadRequest = { kind: 'load', model, ...what }
     try {
       const load = (on: readonly ModelWorker[]) =>
@@ -168,7 +171,7 @@ export class WorkerPool implements ModelLoader {
   }
 
   /** Reserves the workers in the tick in which they were chosen. */
-  #take(placement: Placement, engine: EngineName): readonly ModelWorker[] {
+  #take(placement: Placement, group: WorkerGroup): readonly ModelWorker[] {
     this.#models += 1
     if (placement.kind === 'own') {
       return Array.from({ length: placement.workers }, () => this.#newWorker())
@@ -176,18 +179,18 @@ export class WorkerPool implements ModelLoader {
     const known = new Map([...this.#shared.keys()].map((worker) => [worker.id, worker]))
     return placement.workers.map((id) => {
       const worker = (id === 'new' ? undefined : known.get(id)) ?? this.#newWorker()
-      this.#shared.set(worker, { engine, models: (this.#shared.get(worker)?.models ?? 0) + 1 })
+      this.#shared.set(worker, { group, models: (this.#shared.get(worker)?.models ?? 0) + 1 })
       return worker
     })
   }
 
-  /** A worker ends with its last model; on one that still shares, the model alone is unloaded. */
+  /** A worker ends with its last model, but for those that last; on one that still shares, the model alone is unloaded. */
   async #leave(model: ModelKey, workers: readonly ModelWorker[]): Promise<void> {
     this.#models -= 1
     await Promise.all(
       workers.map((worker) => {
         const shared = this.#shared.get(worker)
-        if (shared !== undefined && shared.models > 1) {
+        if (shared !== undefined && (shared.models > 1 || shared.group === LASTING)) {
           this.#shared.set(worker, { ...shared, models: shared.models - 1 })
           return worker.unload(model)
         }
@@ -211,13 +214,13 @@ export class WorkerPool implements ModelLoader {
   }
 
   /** Workers are shared by models of one engine: so none pays for two, and the heap of wasm ends with its last model. */
-  #snapshot(engine: EngineName): PlacementSnapshot {
+  #snapshot(group: WorkerGroup): PlacementSnapshot {
     return {
       cores: this.#options.cores,
       // Not by order of arrival: of 100 small models no two shall have workers that the others do not have.
       models: Math.max(this.#models, this.#options.servedModels() - 1),
       shared: [...this.#shared]
-        .filter(([, shared]) => shared.engine === engine)
+        .filter(([, shared]) => shared.group === group)
         .map(([{ id }, { models }]) => ({ id, models })),
     }
   }

@@ -23,20 +23,20 @@ export interface OnnxSessionOptions {
 /** Baton's own flavor `tfjs`, since MLflow has none; `python/baton_tfjs.py` writes it. */
 export interface TfjsFlavor {
   readonly engine: 'tfjs'
-  /** Folder of `model.json` and its weights, relative to the model folder. */
+  /** Folder of `model.json` and its weights, or of a SavedModel, relative to the model folder. */
   readonly data: string
   readonly format: TfjsFormat
   /** Undefined leaves it to the settings. */
   readonly backend: TfjsBackend | undefined
 }
 
-/** `format` of a `model.json` that tensorflowjs_converter wrote. */
-export type TfjsFormat = 'graph-model' | 'layers-model'
+/** `format` of a `model.json` that tensorflowjs_converter wrote, or TensorFlow's own. */
+export type TfjsFormat = 'graph-model' | 'layers-model' | 'saved-model'
 
 /** What computes: `auto` is wasm, or cpu where wasm lacks a kernel that the model needs. */
 export type TfjsBackend = 'auto' | 'wasm' | 'cpu' | 'tfjs-node'
 
-const TFJS_FORMATS: readonly TfjsFormat[] = ['graph-model', 'layers-model']
+const TFJS_FORMATS: readonly TfjsFormat[] = ['graph-model', 'layers-model', 'saved-model']
 const TFJS_BACKENDS: readonly TfjsBackend[] = ['auto', 'wasm', 'cpu', 'tfjs-node']
 
 type Mapping = Readonly<Record<string, unknown>>
@@ -56,7 +56,18 @@ export function chooseFlavor(flavors: unknown): EngineFlavor {
   // A model saved as both: ONNX is several times faster.
   if ('onnx' in flavors) return readOnnx(flavors.onnx)
   if ('tfjs' in flavors) return readTfjs(flavors.tfjs)
+  return readSavedModel(flavors.tensorflow) ?? unsupported(flavors)
+}
+
+function unsupported(flavors: Mapping): never {
   throw explainUnsupportedFlavor(flavors)
+}
+
+/** The flavor `tensorflow` of a `tf.Module` (mlflow/tensorflow/__init__.py, `_MODEL_TYPE_TF2_MODULE`). */
+function readSavedModel(tensorflow: unknown): TfjsFlavor | undefined {
+  if (!isMapping(tensorflow) || tensorflow.model_type !== 'tf2-module') return undefined
+  const data = relativePath(tensorflow.saved_model_dir, 'flavors.tensorflow.saved_model_dir')
+  return { engine: 'tfjs', data, format: 'saved-model', backend: 'tfjs-node' }
 }
 
 function readOnnx(onnx: unknown): OnnxFlavor {

@@ -260,13 +260,35 @@ describe('the flavor tfjs', () => {
   it.each([
     ['{format: graph-model}', 'flavors.tfjs.data'],
     ['{data: ../other, format: graph-model}', '"../other"'],
-    ['{data: model}', 'graph-model, layers-model'],
+    ['{data: model}', 'graph-model, layers-model, saved-model'],
     ['{data: model, format: frozen}', '"frozen"'],
     ['{data: model, format: graph-model, backend: webgl}', '"webgl"'],
     ['model', 'mapping'],
   ])('refuses %s, naming %s', (tfjs, named) => {
     expect(() => parseMlmodel(withTfjs(tfjs))).toThrow(
       expect.objectContaining({ code: 'MODEL_INVALID', message: expect.stringContaining(named) }),
+    )
+  })
+})
+
+describe('the flavor tensorflow', () => {
+  it('of a module is a SavedModel, which tfjs-node runs', () => {
+    const yaml = 'flavors: {tensorflow: {model_type: tf2-module, saved_model_dir: tf2model}}'
+    expect(parseMlmodel(yaml).flavor).toEqual({
+      engine: 'tfjs',
+      data: 'tf2model',
+      format: 'saved-model',
+      backend: 'tfjs-node',
+    })
+  })
+
+  it('of a Keras model is refused, with the way to ONNX', () => {
+    const yaml = 'flavors: {tensorflow: {model_type: keras, data: data}}'
+    expect(() => parseMlmodel(yaml)).toThrow(
+      expect.objectContaining({
+        code: 'MODEL_UNSUPPORTED',
+        message: expect.stringContaining('tf2onnx'),
+      }),
     )
   })
 })

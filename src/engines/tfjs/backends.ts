@@ -50,7 +50,8 @@ async function loadPackage(backend: ComputeBackend): Promise<void> {
       await import('@tensorflow/tfjs-backend-cpu')
       return
     case 'tfjs-node':
-      return loadTfjsNode()
+      await loadTfjsNode()
+      return
   }
 }
 

@@ -68,7 +68,8 @@ function nodeSpec(role: string) {
   })
 }
 
-function toDType(dtype: unknown, name: string, role: string): DType {
+/** @throws ServingError MODEL_UNSUPPORTED for an element type that cannot be passed. */
+export function toDType(dtype: unknown, name: string, role: string): DType {
   const known = DTYPES[String(dtype)]
   if (known !== undefined) return known
   throw new ServingError(

@@ -1,15 +1,18 @@
+import { join } from 'node:path'
 import { engine, type Tensor as TfTensor } from '@tensorflow/tfjs-core'
 import { ServingError } from '../../errors.ts'
 import type { Engine, EngineModel, EngineOptions } from '../../interfaces.ts'
 import type { TfjsFlavor } from '../../model/flavor.ts'
 import type { ModelManifest } from '../../model/mlmodel.ts'
 import type { NamedTensors, Tensor } from '../../model/tensor.ts'
+import { tfjsBackendOf } from '../tfjs-placement.ts'
 import { type ComputeBackend, useBackend } from './backends.ts'
 import { openGraphModel } from './graph-network.ts'
 import { openLayersModel } from './layers-network.ts'
 import { readModelFolder } from './model-folder.ts'
 import type { Network } from './network.ts'
 import { probeFeeds } from './probe.ts'
+import { openSavedModel } from './saved-model-network.ts'
 import { fromTfTensor, toTfTensors } from './tensors.ts'
 import { kernelFailure, loadFailure, missingKernel, runFailure, unknownOp } from './tfjs-errors.ts'
 
@@ -26,7 +29,7 @@ async function load(
 ): Promise<EngineModel> {
   const { flavor } = manifest
   if (flavor.engine !== 'tfjs') throw new ServingError('INTERNAL', 'This is no tfjs model')
-  const wanted = options.tfjsBackend ?? flavor.backend ?? 'auto'
+  const wanted = tfjsBackendOf(flavor, options)
   const backend = wanted === 'auto' ? 'wasm' : wanted
   const network = await open(folder, flavor, backend)
   const model = new TfjsModel(network, backend, wanted === 'auto')
@@ -40,6 +43,12 @@ async function load(
 }
 
 async function open(folder: string, flavor: TfjsFlavor, backend: ComputeBackend): Promise<Network> {
+  if (flavor.format === 'saved-model') {
+    await useBackend('tfjs-node')
+    return openSavedModel(join(folder, flavor.data)).catch((error) => {
+      throw loadFailure(error)
+    })
+  }
   const artifacts = await readModelFolder(folder, flavor)
   await useBackend(backend)
   try {

@@ -1,17 +1,23 @@
 import util from 'node:util'
 import { ServingError } from '../../errors.ts'
+import type { SavedModels } from './saved-model-network.ts'
 
 /** Named at run time only, so that nothing asks for the package where nobody installed it. */
 const PACKAGE = '@tensorflow/tfjs-node'
+
+/** What the package has beside its backend. */
+interface TfjsNode {
+  readonly node: SavedModels
+}
 
 /**
  * Loads the optional package, which registers the backend `tensorflow`.
  * @throws ServingError LOAD_FAILED telling a package that is missing from one whose install script did not run.
  */
-export async function loadTfjsNode(): Promise<void> {
+export async function loadTfjsNode(): Promise<TfjsNode> {
   restoreRemovedFunctions()
   try {
-    await import(PACKAGE)
+    return (await import(PACKAGE)) as TfjsNode
   } catch (error) {
     throw tfjsNodeFailure(error)
   }

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ServingError } from '../../../src/errors.ts'
 import type { TfjsBackend, TfjsFormat } from '../../../src/model/flavor.ts'
-import { temporaryFolder } from '../support/models.ts'
+import { CPU, manifestOf, temporaryFolder } from '../support/models.ts'
 import { openPool } from '../support/pool.ts'
 import { FIXTURES, tfjsManifest } from './support/fixtures.ts'
 
@@ -145,5 +145,14 @@ describe('a broken model is refused, and told how to mend', () => {
     const { code, message } = await refusal(folder, 'graph-model', 'tfjs-node')
     expect(code).toBe('LOAD_FAILED')
     expect(message).toMatch(/tfjs-node is not installed\. Install it \(npm install .*wasm or cpu/)
+  })
+
+  it('as a SavedModel, where tfjs-node is not installed', async () => {
+    const folder = join(FIXTURES, 'saved-model')
+    const { pool } = openPool({ engine: { ...CPU, tfjsBackend: 'wasm' } })
+    await expect(pool.load(folder, manifestOf(folder), signal)).rejects.toMatchObject({
+      code: 'LOAD_FAILED',
+      message: expect.stringContaining('npm install --save-exact @tensorflow/tfjs-node'),
+    })
   })
 })
