@@ -53,16 +53,16 @@ export class FolderGlances {
     if (validMs === 0) return look()
     const key = join(modelFolder, alias)
     const known = this.#answers.get(key)
-    // Before the look, so that what changes meanwhile is not taken for seen.
-    const seen = known && (await glance(modelFolder, known.version.version))
     const lookedAt = now()
-    const isYoung = known !== undefined && lookedAt - known.lookedAt < validMs
-    if (isYoung && seen !== undefined && seen.stamp === known.stamp) return known.version
+    if (known?.stamp !== undefined && lookedAt - known.lookedAt < validMs) {
+      const seen = await glance(modelFolder, known.version.version)
+      if (seen?.stamp === known.stamp) return known.version
+    }
     const version = await look()
-    const isSame = version.version === known?.version.version
-    const isSettled = seen !== undefined && Math.abs(lookedAt - seen.changedAt) >= settleMs
-    const stamp = isSame && isSettled ? seen.stamp : undefined
-    this.#answers.set(key, { version, stamp, lookedAt })
+    const seen = await glance(modelFolder, version.version)
+    // Nothing has changed since the look began, nor so shortly before that the clock cannot tell.
+    const isSettled = seen !== undefined && lookedAt - seen.changedAt >= settleMs
+    this.#answers.set(key, { version, stamp: isSettled ? seen.stamp : undefined, lookedAt })
     return version
   }
 }
