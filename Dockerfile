@@ -47,6 +47,7 @@ EXPOSE 8080
 # There is no curl in the slim image.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.BATON_PORT}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# No shell and no npm between: SIGTERM reaches the server itself, and `docker stop` drains.
+# No shell and no npm between: SIGTERM reaches the server itself, and `docker stop` drains. Docker waits 10 s before it
+# kills; `docker stop -t 40` leaves requests the whole of BATON_DRAIN_TIMEOUT.
 ENTRYPOINT ["node", "/app/dist/cli/main.js"]
 CMD ["serve"]
