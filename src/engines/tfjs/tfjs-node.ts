@@ -40,7 +40,7 @@ export function tfjsNodeFailure(cause: unknown): ServingError {
     return new ServingError(
       'LOAD_FAILED',
       `The backend tfjs-node was asked for, and ${PACKAGE} is not installed. ` +
-        `Install it (npm install --save-exact ${PACKAGE}@4.22.0), or choose the wasm or cpu backend`,
+        `Install it (npm install --save-prod --save-exact ${PACKAGE}@4.22.0), or choose the wasm or cpu backend`,
       { cause },
     )
   }

@@ -19,6 +19,8 @@ export interface BatonOptions {
   readonly flags?: readonly string[]
   /** Port to listen on; a free one if not given. */
   readonly port?: number
+  /** Another installation than the repository's own build: its `dist/cli/main.js`. */
+  readonly main?: string
 }
 
 export interface Ended {
@@ -54,7 +56,7 @@ export class Baton {
   static async spawn(options: BatonOptions): Promise<Baton> {
     const port = options.port ?? (await freePort())
     const home = await temporaryFolder('home')
-    const args = [MAIN, 'serve', '--port', String(port), ...(options.flags ?? [])]
+    const args = [options.main ?? MAIN, 'serve', '--port', String(port), ...(options.flags ?? [])]
     const env = { ...bareEnvironment(home), ...options.env }
     return new Baton(spawn(process.execPath, args, { env, cwd: home }), home, port)
   }
