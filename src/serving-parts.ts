@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { getHeapStatistics } from 'node:v8'
 import type { Clock } from './clock.ts'
 import type { CodecOptions } from './codec/mlflow/invocation.ts'
 import type { ModelFileEntry } from './config/config-file.ts'
@@ -44,6 +45,8 @@ export function createServing(inputs: ServingInputs): ServingParts {
     hideSchemaDetails: config.hideSchemaDetails,
     maxDepth: config.maxJsonDepth,
     maxColumns: config.maxColumns,
+    // A thread's heap has the same limit, and what is made of the values may take as much again, twice.
+    maxMemoryBytes: config.maxBodyMemory ?? Math.floor(getHeapStatistics().heap_size_limit / 4),
   }
   const pool = createPool(inputs, codec, () => models.size)
   const events = new ServingEvents((err) => log.error({ err }, 'an observer failed'))

@@ -7,7 +7,13 @@ import type { Case } from './case.ts'
 
 const WIDTH = 16
 const ROW_COUNTS = [1, 64, 4096] as const
-const OPTIONS = { strictJson: false, hideSchemaDetails: false, maxDepth: 900, maxColumns: 1000 }
+const OPTIONS = {
+  strictJson: false,
+  hideSchemaDetails: false,
+  maxDepth: 900,
+  maxColumns: 1000,
+  maxMemoryBytes: 1e9,
+}
 const NAMES = Array.from({ length: WIDTH }, (_, i) => `f${i}`)
 
 const SPEC = { name: 'x', dtype: 'float32', shape: [-1, WIDTH] } as const

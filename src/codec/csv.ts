@@ -1,3 +1,5 @@
+import { COST, MemoryBudget } from './memory-budget.ts'
+
 /** What pandas says of text that is no table; `message` is its exception's `str()`. */
 export class CsvError extends Error {
   constructor(message: string) {
@@ -24,14 +26,18 @@ export interface CsvTable {
  * pandas/_libs/src/parser/tokenizer.c, `tokenize_bytes`): lines end with LF, CRLF or CR; lines of blanks alone are
  * skipped; fields may be quoted, quotes are doubled; the first line names the columns.
  * @throws CsvError where pandas raises EmptyDataError or ParserError.
+ * @throws ServingError BODY_TOO_LARGE where the cells exceed the budget.
  */
-export function parseCsv(text: string): CsvTable {
-  const lines = new CsvTokenizer(text.startsWith('\ufeff') ? text.slice(1) : text).lines()
+export function parseCsv(text: string, budget = new MemoryBudget()): CsvTable {
+  const bare = text.startsWith('\ufeff') ? text.slice(1) : text
+  const lines = new CsvTokenizer(bare, budget).lines()
   const [header, first] = lines
   if (header === undefined) throw new CsvError('No columns to parse from file')
   const headers = header.map((name, i) => (name === '' ? `Unnamed: ${i}` : name))
   const width = Math.max(first?.length ?? 0, header.length)
   const rows = lines.length - 1
+  // Short rows are filled up.
+  budget.spend(rows * width * COST.slot)
   const columns = Array.from({ length: width }, (_, column) => columnOf(lines, column))
   const names = distinctNames(headers, header)
   return { names, headers, indexColumns: width - header.length, columns, rows }
@@ -73,16 +79,20 @@ function freeName(header: string, counts: Map<string, number>, taken: ReadonlySe
 /** One reading of one text, with the tokenizer's own oddities. */
 class CsvTokenizer {
   readonly #text: string
+  readonly #budget: MemoryBudget
   readonly #lines: (readonly string[])[] = []
   #fields: string[] = []
   #at = 0
   /** Behind a comma that was stepped over. */
   #lostComma = -1
+  /** Fields of the longest line so far. */
+  #expected = 0
   /** Lines of the text so far, skipped ones too. */
   #textLines = 0
 
-  constructor(text: string) {
+  constructor(text: string, budget: MemoryBudget) {
     this.#text = text
+    this.#budget = budget
   }
 
   lines(): readonly (readonly string[])[] {
@@ -133,7 +143,9 @@ class CsvTokenizer {
 
   #readLine(): void {
     const text = this.#text
+    this.#budget.spend(COST.emptyList + COST.list)
     for (;;) {
+      this.#budget.spend(COST.slot + COST.string)
       this.#fields.push(
         text.charCodeAt(this.#at) === QUOTE ? this.#quotedField() : this.#plainField(),
       )
@@ -175,10 +187,10 @@ class CsvTokenizer {
     return value + this.#plainField()
   }
 
-  /** Adds the line, filled up to the length of the one before; only the header's follower may be longer than that. */
+  /** Adds the line, which counts as filled up to the length of the one before; only the header's follower may be longer. */
   #endLine(): void {
     const fields = this.#fields
-    const expected = this.#lines.at(-1)?.length ?? 0
+    const expected = this.#expected
     this.#fields = []
     this.#textLines++
     if (this.#lines.length > 1 && fields.length > expected) {
@@ -186,7 +198,7 @@ class CsvTokenizer {
         `Expected ${expected} fields in line ${this.#textLines}, saw ${fields.length}\n`,
       )
     }
-    while (this.#lines.length > 0 && fields.length < expected) fields.push('')
+    this.#expected = Math.max(expected, fields.length)
     this.#lines.push(fields)
   }
 }

@@ -215,6 +215,13 @@ export const SETTINGS = {
     100 * 2 ** 20,
     'size of the largest request body',
   ),
+  maxBodyMemory: setting<Optional<number>>(
+    '--max-body-memory <size>',
+    ['BATON_MAX_BODY_MEMORY'],
+    bytes,
+    none,
+    'memory that the values of one JSON or CSV body may take (default: a quarter of the heap)',
+  ),
   maxJsonDepth: setting(
     '--max-json-depth <levels>',
     ['BATON_MAX_JSON_DEPTH'],

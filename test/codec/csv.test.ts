@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CsvError, parseCsv } from '../../src/codec/csv.ts'
+import { MemoryBudget } from '../../src/codec/memory-budget.ts'
+import { ServingError } from '../../src/errors.ts'
 
 describe('a table of text', () => {
   it('has the names of the first line, and the others as columns', () => {
@@ -28,6 +30,14 @@ describe('a table of text', () => {
       ['1', '3'],
       ['2', ''],
     ])
+  })
+
+  it.each([
+    ['many lines', `a\n${'1\n'.repeat(10_000)}`],
+    ['many fields', `a\n${'1,'.repeat(100_000)}`],
+    ['short lines below a long one', `${','.repeat(1000)}\n${'1\n'.repeat(1000)}`],
+  ])('is refused when its cells would take more memory than is allowed: %s', (_, text) => {
+    expect(() => parseCsv(text, new MemoryBudget(2_000_000))).toThrow(ServingError)
   })
 
   it('refuses what is no table in words of pandas', () => {

@@ -7,8 +7,9 @@ import { Witness } from './witness.ts'
 const MB = 2 ** 20
 const PATH = '/models/affine/invocations'
 const MAX_BODY_MB = 64
-/** A body is held in pieces, whole, and as what is read from it. The runtime's own heap comes on top. */
-const MAX_GROWTH_BYTES = 6 * MAX_BODY_MB * MB
+const MAX_VALUES_MB = 256
+/** A body is held in pieces, whole, as text, and as the values read from it and what is made of them, all until they are collected. */
+const MAX_GROWTH_BYTES = (6 * MAX_BODY_MB + 2 * MAX_VALUES_MB) * MB
 
 const NINES = Buffer.alloc(MB, '9')
 
@@ -20,6 +21,7 @@ beforeAll(async () => {
   server = await ServerProcess.start({
     MLFLOW_REGISTRY_URI: registry.root,
     BATON_MAX_BODY_BYTES: `${MAX_BODY_MB}MiB`,
+    BATON_MAX_BODY_MEMORY: `${MAX_VALUES_MB}MiB`,
     BATON_HEADERS_TIMEOUT: '1s',
     BATON_BODY_TIMEOUT: '2s',
   })
@@ -49,9 +51,10 @@ async function suffer(send: (client: RawClient) => unknown): Promise<RawAnswer> 
   return answer
 }
 
-async function sendWhole(client: RawClient, body: string | Buffer, model = 'columns') {
+async function sendWhole(client: RawClient, body: string, type = 'application/json') {
   const bytes = Buffer.from(body)
-  await client.write(head(`/models/${model}/invocations`, { 'content-length': bytes.length }))
+  const headers = { 'content-length': bytes.length, 'content-type': type }
+  await client.write(head('/models/columns/invocations', headers))
   await client.write(bytes)
 }
 
@@ -107,6 +110,20 @@ describe('a body of the largest size', () => {
   })
 })
 
+describe('a body of very many values', () => {
+  it.each([
+    ['objects', `{"inputs": [${'{},'.repeat(20e6)}{}]}`, 'application/json'],
+    ['lists', `{"inputs": [${'[],'.repeat(20e6)}[]]}`, 'application/json'],
+    ['integers', `{"inputs": [null${',1'.repeat(30e6)}]}`, 'application/json'],
+    ['lines', `a,b,c\n${'1\n'.repeat(30e6)}`, 'text/csv'],
+    ['short lines below a long one', `a,b,c${','.repeat(1e5)}\n${'1\n'.repeat(1e5)}`, 'text/csv'],
+  ])('is refused: %s', async (_, body, type) => {
+    const answer = await suffer((client) => sendWhole(client, body, type))
+    expect(answer.status).toBe(413)
+    expect(errorOf(answer).message).toContain('BATON_MAX_BODY_MEMORY')
+  })
+})
+
 describe('a body that is small and means much', () => {
   const names = (count: number) => Array.from({ length: count }, (_, i) => `"c${i}"`)
   const values = (count: number, value: string) => new Array(count).fill(value).join()
@@ -141,7 +158,7 @@ describe('a body that is small and means much', () => {
     ['lone surrogates', `{"dataframe_split": {"data": [[${values(1e5, '"\\ud800"')}]]}}`],
   ])('is refused: %s', async (_, body) => {
     const answer = await suffer((client) => sendWhole(client, body))
-    expect(answer.status).toBe(400)
+    expect([400, 413]).toContain(answer.status)
     expect(errorOf(answer).error_code).toMatch(/^(BAD_REQUEST|INVALID_PARAMETER_VALUE)$/)
   })
 })

@@ -1,3 +1,4 @@
+import { COST, MemoryBudget } from '../memory-budget.ts'
 import {
   BACKSLASH,
   CLOSE_BRACE,
@@ -23,16 +24,19 @@ import type { PyValue } from './py-value.ts'
 export interface JsonReadOptions {
   /** Nested levels a body may have. The JavaScript stack holds some 3,000; deeper ones are refused in any case. */
   readonly maxDepth: number
+  /** What the values may take; no limit where there is none. */
+  readonly budget?: MemoryBudget
 }
 
 /**
  * The value of a JSON body exactly as CPython 3.11's `json.loads(bytes)` gives it, with its messages. Time and
  * memory are linear in the body's length.
  * @throws JsonSyntaxError
+ * @throws ServingError BODY_TOO_LARGE where the values exceed the budget.
  */
 export function readJson(bytes: Uint8Array, options: JsonReadOptions): PyValue {
-  const { maxDepth } = options
-  const reader = new JsonTextReader(decodeJsonText(bytes), maxDepth)
+  const { maxDepth, budget = new MemoryBudget() } = options
+  const reader = new JsonTextReader(decodeJsonText(bytes), maxDepth, budget)
   try {
     return reader.document()
   } catch (error) {
@@ -91,12 +95,14 @@ function shortInteger(text: string, from: number, to: number): number {
 class JsonTextReader {
   readonly #text: string
   readonly #maxDepth: number
+  readonly #budget: MemoryBudget
   /** Index of the next character; NaN from `charCodeAt` marks the end and matches nothing. */
   #at = 0
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, maxDepth: number, budget: MemoryBudget) {
     this.#text = text
     this.#maxDepth = maxDepth
+    this.#budget = budget
   }
 
   document(): PyValue {
@@ -128,13 +134,16 @@ class JsonTextReader {
 
   #array(depth: number): PyValue {
     const items: PyValue[] = []
+    this.#budget.spend(COST.emptyList)
     this.#at++
     this.#skipSpace()
     if (this.#text.charCodeAt(this.#at) === CLOSE_BRACKET) {
       this.#at++
       return items
     }
+    this.#budget.spend(COST.list)
     for (;;) {
+      this.#budget.spend(COST.slot)
       items.push(this.#value(depth))
       this.#skipSpace()
       const unit = this.#text.charCodeAt(this.#at)
@@ -147,6 +156,7 @@ class JsonTextReader {
 
   #object(depth: number): PyValue {
     const entries = new Map<string, PyValue>()
+    this.#budget.spend(COST.object)
     this.#at++
     this.#skipSpace()
     if (this.#text.charCodeAt(this.#at) === CLOSE_BRACE) {
@@ -154,6 +164,7 @@ class JsonTextReader {
       return entries
     }
     for (;;) {
+      this.#budget.spend(COST.member)
       const key = this.#key()
       entries.set(key, this.#value(depth))
       this.#skipSpace()
@@ -189,6 +200,7 @@ class JsonTextReader {
     let from = begin + 1
     let decoded = ''
     for (;;) {
+      this.#budget.spend(COST.string)
       const end = this.#plainEnd(from, begin)
       decoded += this.#text.slice(from, end)
       this.#at = end + 1
@@ -232,6 +244,7 @@ class JsonTextReader {
   }
 
   #number(): PyValue {
+    this.#budget.spend(COST.number)
     const text = this.#text
     const start = this.#at
     const first = text.charCodeAt(start) === MINUS ? start + 1 : start

@@ -1,5 +1,6 @@
 import type { Schema } from '../../model/signature.ts'
 import { CsvError, type CsvTable, parseCsv } from '../csv.ts'
+import { MemoryBudget } from '../memory-budget.ts'
 import { csvColumnOf, inferCsvColumn } from '../pandas/csv-column.ts'
 import { isMissingCell } from '../pandas/csv-tokens.ts'
 import type { Frame } from '../pandas/frame.ts'
@@ -30,15 +31,15 @@ export function decodeCsv(
     throw invalidInput(`Ensure that input is a valid UTF-8 encoded string. Error: '${error}'`)
   }
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
-  const frame = readFrame(text, contract.signature?.inputs, options.maxColumns)
+  const frame = readFrame(text, contract.signature?.inputs, options)
   return makeInvocation({ data: frameData(frame), params: null, wrapped: true }, contract, options)
 }
 
-function readFrame(text: string, schema: Schema | undefined, maxColumns: number): Frame {
+function readFrame(text: string, schema: Schema | undefined, options: CodecOptions): Frame {
   try {
     const dtypes = schema === undefined ? new Map<string | number, Dtype>() : schemaDtypes(schema)
-    const table = parseCsv(text)
-    refuseWide(table.columns.length, maxColumns)
+    const table = parseCsv(text, new MemoryBudget(options.maxMemoryBytes))
+    refuseWide(table.columns.length, options.maxColumns)
     return frameOf(table, dtypes)
   } catch (error) {
     if (!(error instanceof PythonError || error instanceof CsvError)) throw error

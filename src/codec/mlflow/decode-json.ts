@@ -3,6 +3,7 @@ import type { Schema } from '../../model/signature.ts'
 import { JsonSyntaxError } from '../json/json-syntax-error.ts'
 import type { PyValue } from '../json/py-value.ts'
 import { readJson } from '../json/reader.ts'
+import { MemoryBudget } from '../memory-budget.ts'
 import { stringRepr } from '../python/python-string.ts'
 import { castFrame } from './cast-frame.ts'
 import { refuseWide, widthOf } from './column-limit.ts'
@@ -47,7 +48,8 @@ function tooDeep(): ServingError {
 
 function readBody(body: Uint8Array, options: CodecOptions): PyValue {
   try {
-    return readJson(body, { maxDepth: options.maxDepth })
+    const budget = new MemoryBudget(options.maxMemoryBytes)
+    return readJson(body, { maxDepth: options.maxDepth, budget })
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error
     throw invalidInput(

@@ -49,4 +49,6 @@ export interface CodecOptions {
   readonly maxDepth: number
   /** Columns that a request's data may have; pandas knows no limit. */
   readonly maxColumns: number
+  /** Bytes of the heap that the values of one JSON or CSV body may take, as estimated while it is read. */
+  readonly maxMemoryBytes: number
 }

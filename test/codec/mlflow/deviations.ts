@@ -77,6 +77,10 @@ export const DEVIATIONS: readonly Deviation[] = [
       status === 400 && body.includes('cells of the data frame to be filled in'),
   },
   {
+    id: 'body-limits',
+    explains: (_, { status, body }) => status === 413 && body.includes('BATON_MAX_BODY_'),
+  },
+  {
     id: 'many-columns',
     explains: (_, { status, body }) => status === 400 && body.includes('(BATON_MAX_COLUMNS)'),
   },

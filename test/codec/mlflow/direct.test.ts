@@ -482,7 +482,13 @@ describe('any plain body', () => {
   })
 
   it('has the feeds and the form of answer that the general path gives it, for either wrapper', () => {
-    const options = { strictJson: false, hideSchemaDetails: false, maxDepth: 100, maxColumns: 1000 }
+    const options = {
+      strictJson: false,
+      hideSchemaDetails: false,
+      maxDepth: 100,
+      maxColumns: 1000,
+      maxMemoryBytes: 1e9,
+    }
     const wrapper = fc.constantFrom('onnx' as const, 'keras' as const)
     fc.assert(
       fc.property(samples, wrapper, ({ given, body }, kind) => {

@@ -21,6 +21,7 @@ function refusal(contract: ModelContract, body: string, maxDepth = 990): Serving
     hideSchemaDetails: false,
     maxDepth,
     maxColumns: 10_000,
+    maxMemoryBytes: 10_000_000,
   })
   try {
     codec.decode('application/json', Buffer.from(body))
@@ -56,6 +57,17 @@ describe('a body that asks for more than it brings', () => {
     expect(refusal(text, body).message).toMatch(
       /^Expected at most 1000000 cells of the data frame to be filled in, got \d+/,
     )
+  })
+
+  it.each([
+    ['objects', `{"inputs": [${'{},'.repeat(60_000)}{}]}`],
+    ['lists', `{"inputs": [${'[],'.repeat(250_000)}[]]}`],
+    ['integers', `{"inputs": [null${',1'.repeat(300_000)}]}`],
+    ['texts', `{"inputs": [null${',""'.repeat(300_000)}]}`],
+    ['escapes', `{"inputs": [null, "${'\\n'.repeat(400_000)}"]}`],
+    ['keys', `{"inputs": [${keys(130_000)}]}`],
+  ])('is refused when its values would take more memory than is allowed: %s', (_, body) => {
+    expect(refusal(text, body).code).toBe('BODY_TOO_LARGE')
   })
 
   it.each([

@@ -3,7 +3,13 @@ import type { ModelContract } from '../../../src/codec/mlflow/invocation.ts'
 import { createScoringCodec } from '../../../src/codec/mlflow/scoring.ts'
 import type { NamedTensors, Tensor, TensorSpec } from '../../../src/model/tensor.ts'
 
-const OPTIONS = { strictJson: false, hideSchemaDetails: false, maxDepth: 900, maxColumns: 1000 }
+const OPTIONS = {
+  strictJson: false,
+  hideSchemaDetails: false,
+  maxDepth: 900,
+  maxColumns: 1000,
+  maxMemoryBytes: 1e9,
+}
 
 function codecOf(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]) {
   const contract: ModelContract = { signature: undefined, inputs, outputs, wrapper: 'keras' }

@@ -22,6 +22,7 @@ export async function replay(recorded: RecordedCase, model: FixtureModel): Promi
       hideSchemaDetails: /^(true|1)$/i.test(recorded.env?.MLFLOW_DISABLE_SCHEMA_DETAILS ?? ''),
       maxDepth: MAX_DEPTH,
       maxColumns: MAX_COLUMNS,
+      maxMemoryBytes: 2 ** 30,
     })
     const invocation = await codec.decode(mediaType(contentType(recorded)), bodyOf(recorded))
     const outputs = await engine.run(invocation.feeds)

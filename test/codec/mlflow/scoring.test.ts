@@ -6,7 +6,13 @@ import { ServingError } from '../../../src/errors.ts'
 import { parseSignature } from '../../../src/model/parse-signature.ts'
 import { elementCount, type Tensor } from '../../../src/model/tensor.ts'
 
-const OPTIONS = { strictJson: false, hideSchemaDetails: false, maxDepth: 500, maxColumns: 1000 }
+const OPTIONS = {
+  strictJson: false,
+  hideSchemaDetails: false,
+  maxDepth: 500,
+  maxColumns: 1000,
+  maxMemoryBytes: 1e9,
+}
 
 const x = (dtype: 'float32' | 'float64' | 'int64' | 'string' | 'bool') =>
   ({ name: 'x', dtype, shape: [-1, -1] }) as const

@@ -18,6 +18,7 @@ export const CODEC: CodecOptions = {
   hideSchemaDetails: false,
   maxDepth: 900,
   maxColumns: 1000,
+  maxMemoryBytes: 1e9,
 }
 
 /** A folder of `test/fixtures/models`. */
