@@ -55,9 +55,12 @@ export function readBody(
       resolve(rest === undefined ? (first ?? EMPTY) : Buffer.concat(rest, size))
     })
     // A request that breaks off closes, and Node raises no error for want of a listener.
-    incoming.on('close', () => fail(incomplete(announced, size)))
-    // By then a body that came with its head has been parsed: only a slow one costs a timer.
-    process.nextTick(() => {
+    incoming.on('close', () => {
+      if (!settled) fail(incomplete(announced, size))
+    })
+    // By then a body that came with its head has been parsed: only a slow one costs a timer. (At the next tick it
+    // has not: a timer for each request was an eighth of the main thread's time.)
+    setImmediate(() => {
       if (settled || incoming.complete) return
       cancelTimer = clock.after(timeoutMs, () => fail(timedOut(announced, size, timeoutMs)))
     })
