@@ -21,7 +21,10 @@ function expectedRows(rows: Rows, seed: number): Rows {
 /** Why these predictions are not what this version answers to these rows; undefined when they are. */
 export function whyWrong(rows: Rows, version: string, predictions: unknown): string | undefined {
   const expected = expectedRows(rows, Number(version))
-  const received = (predictions as { y?: unknown } | undefined)?.y
+  // A Keras model's only output has no name in MLflow's answers.
+  const received = Array.isArray(predictions)
+    ? predictions
+    : (predictions as { y?: unknown } | undefined)?.y
   const same =
     Array.isArray(received) &&
     received.length === expected.length &&

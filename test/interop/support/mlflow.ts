@@ -11,6 +11,7 @@ import {
 } from './backends.ts'
 import { eventually } from './eventually.ts'
 
+const REGISTER_TFJS = path.join(import.meta.dirname, 'register_tfjs.py')
 const REGISTER_MORE = path.join(import.meta.dirname, 'register_more.py')
 
 /** A real MLflow server, with the environment that its clients need. */
@@ -54,6 +55,11 @@ export class MlflowServer {
   /** Registers the next version of the affine model; its seed is its number. */
   async register(name: string): Promise<string> {
     return this.#python([backendScript('register.py'), 'register', name])
+  }
+
+  /** As {@link register}, in the format of TensorFlow.js, by the helper that is shipped. */
+  async registerTfjs(name: string, seed: number): Promise<string> {
+    return this.#python([REGISTER_TFJS, name, String(seed)])
   }
 
   /** Registers folders that a flavor of MLflow wrote, or that are broken on purpose, by name. */
