@@ -1,6 +1,7 @@
 import type { Case } from './case.ts'
 import { codecsCase } from './codecs.ts'
 import { coldStartCase } from './cold-start.ts'
+import { enginesCase } from './engines.ts'
 import { handoverCase } from './handover.ts'
 import { httpCase } from './http-case.ts'
 import { manyModelsCase } from './many-models.ts'
@@ -14,6 +15,7 @@ const SMALL = { connections: [1, 16, 64, 256], rows: [1, 32] } as const
 
 export const CASES: readonly Case[] = [
   sessionCase,
+  enginesCase,
   httpCase('iris', 'a tiny model: the cost of serving itself', EVERYONE, SMALL),
   httpCase('mlp', '9.5 MB of dense layers', EVERYONE, SMALL),
   httpCase('image', '3x224x224 in JSON, a megabyte a request', EVERYONE, {
