@@ -152,7 +152,9 @@ describe('a broken model is refused, and told how to mend', () => {
     const { pool } = openPool({ engine: { ...CPU, tfjsBackend: 'wasm' } })
     await expect(pool.load(folder, manifestOf(folder), signal)).rejects.toMatchObject({
       code: 'LOAD_FAILED',
-      message: expect.stringContaining('npm install --save-prod --save-exact @tensorflow/tfjs-node'),
+      message: expect.stringContaining(
+        'npm install --save-prod --save-exact @tensorflow/tfjs-node',
+      ),
     })
   })
 })
