@@ -104,5 +104,6 @@ function emptyFrame(names: readonly string[], dtypes: ReadonlyMap<string | numbe
 }
 
 function emptyColumn(dtype: Dtype = OBJECT): NdArray {
+  if (dtype.kind === 'M') return new NdArray(dtype, [0], new BigInt64Array(0))
   return new NdArray(dtype, [0], dtype.kind === 'O' ? [] : numericArray(dtype, 0))
 }

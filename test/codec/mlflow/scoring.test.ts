@@ -149,3 +149,18 @@ function expectFits(tensor: Tensor | undefined, spec: ModelContract['inputs'][nu
   expect(tensor?.shape).toHaveLength(spec.shape.length)
   expect(tensor?.data).toHaveLength(elementCount(tensor?.shape ?? []))
 }
+
+describe('a CSV of a header alone', () => {
+  it('has empty columns of the types of the signature, datetimes among them', () => {
+    const of = contract(
+      [
+        { type: 'string', name: 's' },
+        { type: 'datetime', name: 't', required: false },
+      ],
+      x('string'),
+    )
+    const codec = createScoringCodec(of, OPTIONS)
+    const decoded = codec.decode('text/csv', Buffer.from('s,t'))
+    expect(decoded).toMatchObject({ feeds: { x: { dtype: 'string', shape: [0, 2] } } })
+  })
+})
