@@ -1,8 +1,9 @@
 import type { SchemaTensor } from '../../model/signature.ts'
 import { elementCount } from '../../model/tensor.ts'
 import { columnValues } from '../pandas/frame.ts'
+import { INT64 } from '../python/dtype.ts'
 import { numpyArray } from '../python/numpy-array.ts'
-import { castArray, castColumn } from '../python/numpy-cast.ts'
+import { castArray } from '../python/numpy-cast.ts'
 import { shapeText } from '../python/numpy-shape.ts'
 import { PythonError } from '../python/python-error.ts'
 import { isList, isNumpyScalar, NdArray, type PyObject } from '../python/python-object.ts'
@@ -73,12 +74,17 @@ function scalarTensor(
     )
   }
   const dtype = tensorDtype(spec)
-  const numeric = 'biuf'.includes(column.dtype.kind) && 'biuf'.includes(dtype.kind)
-  const array = numeric ? castColumn(column, dtype) : numpyArray(values, dtype)
+  const numeric = 'biufM'.includes(column.dtype.kind) && 'biuf'.includes(dtype.kind)
+  const array = numeric ? castArray(counted(column), dtype) : numpyArray(values, dtype)
   return checkTensor(
     new NdArray(array.dtype, shape.length === 2 ? [values.length, 1] : [values.length], array.data),
     spec,
   )
+}
+
+/** Times as the counts that numpy casts. */
+function counted(column: NdArray): NdArray {
+  return column.dtype.kind === 'M' ? new NdArray(INT64, column.shape, column.data) : column
 }
 
 function listTensor(

@@ -1,9 +1,15 @@
 import { PythonError } from '../python/python-error.ts'
-import { isDict, isList, type PyObject, typeName } from '../python/python-object.ts'
+import { isDict, isList, isMissing, type PyObject, typeName } from '../python/python-object.ts'
 import { defaultLabels, type Frame, type Label } from './frame.ts'
 import { frameOfDict } from './frame-dict.ts'
 import { fitIndex } from './frame-fit.ts'
-import { columnLabels, indexLength, refuseSurrogates } from './frame-labels.ts'
+import {
+  columnLabels,
+  indexLength,
+  refuseSurrogates,
+  unhashable,
+  unhashableLabel,
+} from './frame-labels.ts'
 import { refuseFilledFrame } from './frame-size.ts'
 import { inferColumn } from './infer-column.ts'
 
@@ -52,6 +58,8 @@ function frameOfValues(values: readonly PyObject[], columns: PyObject, index: Py
 
 /** A list whose first element is a list: rows, the short ones filled with None. */
 function frameOfRows(data: readonly PyObject[], columns: PyObject, index: PyObject): Frame {
+  // What is null is asked for its length last.
+  for (const row of data) if (!isMissing(row)) cells(row)
   const rows = data.map(cells)
   const width = rows.reduce((most, row) => Math.max(most, row.length), 0)
   const labels = columnLabels(columns) ?? defaultLabels(width)
@@ -88,6 +96,8 @@ function frameOfRecords(data: readonly PyObject[], columns: PyObject, index: PyO
     labels = [...names]
     refuseSurrogates(labels)
   }
+  const odd = unhashableLabel(columns)
+  if (odd !== undefined) throw unhashable(odd)
   refuseFilledFrame(
     records.length,
     labels.length,
@@ -126,9 +136,7 @@ function pair(value: PyObject, i: number): readonly [PyObject, PyObject] {
       `dictionary update sequence element #${i} has length ${sequence.length}; 2 is required`,
     )
   }
-  if (isList(key) || isDict(key)) {
-    throw new PythonError('TypeError', `unhashable type: '${typeName(key)}'`)
-  }
+  if (isList(key) || isDict(key)) throw unhashable(key)
   return [key, held]
 }
 
@@ -138,8 +146,8 @@ function frameOfLists(
   rows: number,
   index: PyObject,
 ): Frame {
+  const inferred = lists.map(inferColumn)
   const length = indexLength(index) ?? rows
   if (length > rows) refuseFilledFrame(length, lists.length, lists.length * rows)
-  const columns = lists.map((values) => fitIndex(inferColumn(values), length))
-  return { labels, columns, rows: length }
+  return { labels, columns: inferred.map((column) => fitIndex(column, length)), rows: length }
 }

@@ -2,9 +2,10 @@ import { FLOAT64, OBJECT } from '../python/dtype.ts'
 import { numericArray } from '../python/numpy-convert.ts'
 import { PythonError } from '../python/python-error.ts'
 import { isDict, isList, NdArray, type PyDict, type PyObject } from '../python/python-object.ts'
+import { pythonRepr } from '../python/python-text.ts'
 import { type Frame, type Label, missingColumn } from './frame.ts'
 import { fitIndex } from './frame-fit.ts'
-import { columnLabels, indexLength, refuseSurrogates } from './frame-labels.ts'
+import { columnLabels, indexLength, refuseSurrogates, unhashableLabel } from './frame-labels.ts'
 import { refuseFilledFrame } from './frame-size.ts'
 import { inferColumn, textColumn } from './infer-column.ts'
 
@@ -14,6 +15,8 @@ import { inferColumn, textColumn } from './infer-column.ts'
  */
 export function frameOfDict(data: PyDict, columns: PyObject, index: PyObject): Frame {
   const labels = columnLabels(columns) ?? [...data.keys()]
+  const odd = unhashableLabel(columns)
+  if (odd !== undefined) throw new PythonError('InvalidIndexError', pythonRepr(odd))
   refuseSurrogates(labels)
   const chosen = labels.map((label) => (typeof label === 'string' ? data.get(label) : undefined))
   const given = indexLength(index)
@@ -86,7 +89,9 @@ function indexEntries(
   const dicts = values.filter((value) => value !== undefined).filter(isDict)
   if (dicts.length === 0) return undefined
   if (isList(index)) return index.map(String)
-  if (values.some((value) => value !== undefined && (isList(value) || value instanceof NdArray))) {
+  const given = values.filter((value) => value !== undefined).filter((value) => !isDict(value))
+  if (given.some((value) => lengthOf(value) !== undefined)) {
+    commonLength(given)
     throw new PythonError(
       'ValueError',
       'Mixing dicts with non-Series may lead to ambiguous ordering.',

@@ -1,5 +1,5 @@
 import { PythonError, surrogateError } from '../python/python-error.ts'
-import { isDict, isList, type PyObject } from '../python/python-object.ts'
+import { isDict, isList, type PyObject, typeName } from '../python/python-object.ts'
 import { pythonRepr } from '../python/python-text.ts'
 import type { Label } from './frame.ts'
 
@@ -11,7 +11,7 @@ import type { Label } from './frame.ts'
 export function columnLabels(columns: PyObject): readonly Label[] | undefined {
   const list = collection(columns)
   if (list === undefined) return undefined
-  if (list.length > 0 && list.every(isList)) return tuples(list)
+  if (isLevels(list)) return tuples(list)
   refuseSurrogates(list)
   const floats =
     list.every(
@@ -28,9 +28,18 @@ export function columnLabels(columns: PyObject): readonly Label[] | undefined {
 /** Rows that an `index` asks for; undefined where it is not given. */
 export function indexLength(index: PyObject): number | undefined {
   const list = collection(index)
-  const first = list?.[0]
-  if (list?.every(isList) && isList(first ?? null)) return (first as readonly PyObject[]).length
-  return list?.length
+  if (list === undefined) return undefined
+  return isLevels(list) ? tuples(list).length : list.length
+}
+
+/** The first label that Python cannot hash, if there is one: a list or an object among others. */
+export function unhashableLabel(columns: PyObject): PyObject | undefined {
+  if (!isList(columns) || isLevels(columns)) return undefined
+  return columns.find((label) => isList(label) || isDict(label))
+}
+
+function isLevels(list: readonly PyObject[]): list is readonly (readonly PyObject[])[] {
+  return list.length > 0 && list.every(isList)
 }
 
 function collection(value: PyObject): readonly PyObject[] | undefined {
@@ -45,7 +54,19 @@ function collection(value: PyObject): readonly PyObject[] | undefined {
 
 function tuples(levels: readonly (readonly PyObject[])[]): readonly Label[] {
   const length = levels[0]?.length ?? 0
+  if (levels.some((level) => level.length !== length)) {
+    throw new PythonError('ValueError', 'all arrays must be same length')
+  }
+  for (const level of levels) {
+    const odd = level.find((label) => isList(label) || isDict(label))
+    if (odd !== undefined) throw unhashable(odd)
+    refuseSurrogates(level)
+  }
   return Array.from({ length }, (_, i) => levels.map((level) => level[i] ?? null))
+}
+
+export function unhashable(value: PyObject): PythonError {
+  return new PythonError('TypeError', `unhashable type: '${typeName(value)}'`)
 }
 
 /** Labels that are all text become an index of text, which must be UTF-8. */

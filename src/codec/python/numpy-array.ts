@@ -25,8 +25,9 @@ export function numpyArray(value: PyObject, dtype?: Dtype): NdArray {
   const shape = discoverShape(value, dtype?.kind === 'O')
   const leaves: PyObject[] = []
   collect(value, shape, 0, leaves)
-  const target = dtype ?? inferDtype(leaves)
-  const { dtype: final, data } = convertElements(leaves, target)
+  const target = dtype ?? (leaves.length > 0 ? inferDtype(leaves) : emptyDtype(value))
+  const elements = target.kind === 'O' ? withArrays(value, shape, leaves) : leaves
+  const { dtype: final, data } = convertElements(elements, target)
   if (data.length !== elementCount(shape)) throw new RangeError('Shape and leaves differ')
   return new NdArray(final, shape, data)
 }
@@ -54,6 +55,29 @@ function collect(
   } else {
     leaves.push(value)
   }
+}
+
+/** Among objects an array without dimensions stays an array. */
+function withArrays(
+  value: PyObject,
+  shape: readonly number[],
+  leaves: readonly PyObject[],
+): readonly PyObject[] {
+  if (!isList(value) || shape.length !== 1) return leaves
+  return value.map((leaf, i) =>
+    leaf instanceof NdArray && leaf.shape.length === 0 ? leaf : (leaves[i] ?? null),
+  )
+}
+
+/** The dtype of nothing: of the empty arrays in it, if there are any. */
+function emptyDtype(value: PyObject): Dtype {
+  const found: Dtype[] = []
+  const search = (inner: PyObject): void => {
+    if (inner instanceof NdArray) found.push(inner.dtype)
+    else if (isList(inner)) inner.forEach(search)
+  }
+  search(value)
+  return found.length === 0 ? FLOAT64 : found.reduce(common)
 }
 
 function inferDtype(leaves: readonly PyObject[]): Dtype {

@@ -37,9 +37,9 @@ const INT64_MIN = -(2n ** 63n)
 /** `cvttsd2si` has a 32 bit and a 64 bit form; both give their least integer for what they cannot hold. */
 function floatToInteger(value: number, dtype: Dtype): bigint {
   const wide = dtype.itemsize === 8 || dtype.name === 'uint32'
+  if (dtype.name === 'uint64' && value >= 2 ** 63) return value < 2 ** 64 ? BigInt(value) : 0n
   if (!Number.isFinite(value)) return wide ? INT64_MIN : INT32_MIN
   const integer = BigInt(Math.trunc(value))
-  if (dtype.name === 'uint64' && integer >= 2n ** 63n) return integer < 2n ** 64n ? integer : 0n
   if (wide) return integer >= INT64_MIN && integer < 2n ** 63n ? integer : INT64_MIN
   return integer >= INT32_MIN && integer < 2n ** 31n ? integer : INT32_MIN
 }

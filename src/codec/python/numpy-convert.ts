@@ -15,7 +15,7 @@ import {
   Timestamp,
   typeName,
 } from './python-object.ts'
-import { pythonText } from './python-text.ts'
+import { pythonRepr, pythonText } from './python-text.ts'
 
 interface Typed {
   readonly dtype: Dtype
@@ -46,12 +46,23 @@ export function convertElements(values: readonly PyObject[], dtype: Dtype): Type
 }
 
 function convertText(values: readonly PyObject[], dtype: Dtype): Typed {
-  const data = values.map((value) => pythonText(plain(value)))
+  const data = values.map((value) => textOf(plain(value)))
   const width = longest(
     data.map((text) => ({ length: codePoints(text) })),
     dtype.itemsize / 4,
   )
   return { dtype: textType(width), data: data.map(dropNuls) }
+}
+
+function textOf(value: PyObject): string {
+  if (!(value instanceof Uint8Array)) return pythonText(value)
+  const foreign = value.findIndex((byte) => byte > 0x7f)
+  if (foreign === -1) return Buffer.from(value).toString('latin1')
+  const byte = value[foreign]?.toString(16)
+  throw new PythonError(
+    'UnicodeDecodeError',
+    `'ascii' codec can't decode byte 0x${byte} in position ${foreign}: ordinal not in range(128)`,
+  )
 }
 
 /** numpy's text ends at its last character that is no NUL. */
@@ -124,11 +135,25 @@ function toInteger(value: PyObject): bigint {
   if (typeof value === 'number') return truncate(value)
   if (typeof value === 'boolean') return value ? 1n : 0n
   if (typeof value === 'string') return parseInteger(value)
+  if (value instanceof Uint8Array) return parseBytes(value, parseInteger)
   const got = `not '${typeName(value)}'`
   throw new PythonError(
     'TypeError',
     `int() argument must be a string, a bytes-like object or a real number, ${got}`,
   )
+}
+
+/** Text that Python takes as bytes too; the refusal quotes them. */
+function parseBytes<T>(bytes: Uint8Array, parse: (text: string) => T): T {
+  const text = Buffer.from(bytes).toString('latin1')
+  try {
+    if (bytes.every((byte) => byte < 0x80)) return parse(text)
+    return parse('x')
+  } catch (error) {
+    if (!(error instanceof PythonError)) throw error
+    const opening = error.message.slice(0, error.message.indexOf(": '") + 2)
+    throw new PythonError(error.type, `${opening}${pythonRepr(bytes)}`)
+  }
 }
 
 /** Python's `float(value)`, and NaN for None as numpy has it. */
@@ -137,6 +162,7 @@ function toFloat(value: PyObject): number {
   if (typeof value === 'bigint') return integerToFloat(value)
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value === 'string') return parseFloatText(value)
+  if (value instanceof Uint8Array) return parseBytes(value, parseFloatText)
   if (value === null) return Number.NaN
   if (isList(value))
     throw new PythonError('ValueError', 'setting an array element with a sequence.')

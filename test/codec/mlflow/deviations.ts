@@ -81,6 +81,12 @@ export const DEVIATIONS: readonly Deviation[] = [
     explains: (_, { status, body }) => status === 413 && body.includes('BATON_MAX_BODY_'),
   },
   {
+    id: 'lengths-in-any-order',
+    explains: (recorded, answer) =>
+      /"instances"/.test(bodyText(recorded)) &&
+      [recorded.response ?? '', answer.body].every((body) => UNEQUAL_LENGTHS.test(body)),
+  },
+  {
     id: 'many-columns',
     explains: (_, { status, body }) => status === 400 && body.includes('(BATON_MAX_COLUMNS)'),
   },
@@ -112,6 +118,10 @@ export const DEVIATIONS: readonly Deviation[] = [
     explains: (recorded, { status }) => isCrash(recorded) && status >= 400 && status < 500,
   },
 ]
+
+/** The two ways in which `instances` of unequal lengths are refused. */
+const UNEQUAL_LENGTHS =
+  /"Invalid input\. (The length of values for each|Ensure that the input .*TypeError\('len\(\) of unsized object'\)")/
 
 /** Outputs that no Node binding of ONNX Runtime passes: such a model is refused when it is loaded. */
 export const UNPASSABLE_OUTPUTS = 'unpassable-outputs'
