@@ -85,8 +85,9 @@ function feedsOfFrame(
 
 function feedsOfDict(dict: PyDict, inputs: readonly TensorSpec[], adapt: AdaptArray): NamedTensors {
   const byName = new Map(inputs.map((spec) => [spec.name, spec]))
-  for (const name of dict.keys()) {
-    if (!byName.has(name)) throw unexpected(`Invalid input name: ${name}`)
+  // ONNX Runtime passes over what is None, whether there is such an input or not.
+  for (const [name, value] of dict) {
+    if (value !== null && !byName.has(name)) throw unexpected(`Invalid input name: ${name}`)
   }
   return named(
     inputs.map((spec) => {

@@ -45,16 +45,20 @@ function outOfBounds(count: bigint, unit: TimeUnit): PythonError {
 export function astypeTime(column: NdArray): NdArray {
   if (column.dtype.kind === 'M') return toNanosecondColumn(column)
   const values = column.data as readonly PyObject[]
-  const counts = BigInt64Array.from(values, objectNanoseconds)
+  const isWhole = values.every((value) => typeof value === 'bigint' || isMissing(value))
+  const counts = BigInt64Array.from(values, (value) => objectNanoseconds(value, isWhole))
   return new NdArray(DATETIME_NS, column.shape, counts)
 }
 
-function objectNanoseconds(value: PyObject): bigint {
+/** @param isWhole whether all objects of the column are integers: what is too large is another error then. */
+function objectNanoseconds(value: PyObject, isWhole: boolean): bigint {
   if (isMissing(value)) return NOT_A_TIME
   if (value instanceof Timestamp) return value.count * (PER_SECOND.ns / PER_SECOND[value.unit])
   if (typeof value === 'bigint') {
     if (value >= NOT_A_TIME && value < 2n ** 63n) return value
-    throw new PythonError('OverflowError', 'Python int too large to convert to C long')
+    throw isWhole
+      ? new PythonError('OverflowError', 'Python int too large to convert to C long')
+      : new PythonError('OutOfBoundsDatetime', `cannot convert input ${value} with the unit 'ns'`)
   }
   if (typeof value === 'number') return BigInt(Math.trunc(value))
   if (typeof value === 'string') return naiveNanoseconds(value)
