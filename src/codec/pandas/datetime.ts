@@ -45,7 +45,7 @@ function outOfBounds(count: bigint, unit: TimeUnit): PythonError {
 export function astypeTime(column: NdArray): NdArray {
   if (column.dtype.kind === 'M') return toNanosecondColumn(column)
   const values = column.data as readonly PyObject[]
-  const isWhole = values.every((value) => typeof value === 'bigint' || isMissing(value))
+  const isWhole = values.every((value) => typeof value === 'bigint')
   const counts = BigInt64Array.from(values, (value) => objectNanoseconds(value, isWhole))
   return new NdArray(DATETIME_NS, column.shape, counts)
 }
