@@ -65,7 +65,9 @@ function castUnlessText(column: NdArray, dtype: Dtype): NdArray {
   return castColumn(column, dtype)
 }
 
+/** `series.map(convert)`: objects, but a column without rows stays what it is. */
 function mapColumn(column: NdArray, convert: (value: PyObject) => PyObject): NdArray {
+  if (column.shape[0] === 0) return column
   return new NdArray(OBJECT, column.shape, columnValues(column).map(convert))
 }
 

@@ -111,7 +111,8 @@ function sizeOf(values: readonly PyObject[] | NdArray): number {
 
 /** What iterating over an array gives: its rows, or its elements where it has one axis. */
 function listOfRows(array: NdArray): readonly PyObject[] {
-  const [rows = 0, ...shape] = array.shape
+  const [rows, ...shape] = array.shape
+  if (rows === undefined) throw new PythonError('TypeError', 'iteration over a 0-d array')
   if (shape.length === 0) return Array.from({ length: rows }, (_, i) => item(array, i))
   const step = shape.reduce((product, size) => product * size, 1)
   return Array.from(

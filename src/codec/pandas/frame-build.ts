@@ -1,7 +1,7 @@
 import { PythonError } from '../python/python-error.ts'
 import { isDict, isList, isMissing, type PyObject, typeName } from '../python/python-object.ts'
 import { defaultLabels, type Frame, type Label } from './frame.ts'
-import { frameOfDict } from './frame-dict.ts'
+import { frameOfDict, repeated } from './frame-dict.ts'
 import { fitIndex } from './frame-fit.ts'
 import {
   columnLabels,
@@ -39,7 +39,8 @@ function frameOfScalar(value: PyObject, columns: PyObject, index: PyObject): Fra
   const labels = columnLabels(columns) ?? []
   const rows = indexLength(index) ?? 0
   refuseFilledFrame(rows, labels.length, 1)
-  const column = inferColumn(new Array<PyObject>(rows).fill(value))
+  if (labels.length === 0) return { labels, columns: [], rows }
+  const column = repeated(value, rows)
   return { labels, columns: labels.map(() => column), rows }
 }
 

@@ -54,12 +54,17 @@ function dictColumn(value: PyObject, rows: number): NdArray {
 /** An object by the entries of the index; no entries make an empty column of floats. */
 function entriesColumn(dict: PyDict, entries: readonly string[]): NdArray {
   if (entries.length === 0) return missingColumn(0, FLOAT64)
-  return inferColumn(entries.map((key) => dict.get(key) ?? Number.NaN))
+  const values = entries.map((key) => {
+    const value = dict.get(key)
+    return value === undefined ? Number.NaN : value
+  })
+  return inferColumn(values)
 }
 
-/** A scalar for every row, in the dtype of one even where there are none. */
-function repeated(value: PyObject, rows: number): NdArray {
+/** A scalar for every row, in the dtype of one even where there are none. Only text that has a row must be UTF-8. */
+export function repeated(value: PyObject, rows: number): NdArray {
   if (rows > 0) return inferColumn(new Array<PyObject>(rows).fill(value))
+  if (typeof value === 'string') return textColumn([])
   const { dtype } = inferColumn([value])
   return new NdArray(dtype, [0], 'biuf'.includes(dtype.kind) ? numericArray(dtype, 0) : [])
 }
