@@ -97,6 +97,19 @@ describe('castNumbers', () => {
       BigInt64Array.of(-1n, 10_000_000_000n, -(2n ** 63n)),
     )
   })
+
+  it.each<[string, readonly unknown[]]>([
+    ['int8', [0, 0, 0]],
+    ['uint16', [0, 0, 0]],
+    ['int32', [-(2 ** 31), -(2 ** 31), -(2 ** 31)]],
+    ['uint32', [0, 0, 0]],
+    ['int64', [-(2n ** 63n), -(2n ** 63n), -(2n ** 63n)]],
+    ['uint64', [2n ** 63n, 0n, 2n ** 63n]],
+  ])('gives %s for NaN and the infinities as x86-64 does for one value', (name, expected) => {
+    const data = Float64Array.of(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)
+    const from = new NdArray(dtype('float64'), [3], data)
+    expect([...castNumbers(from, dtype(name)).data]).toEqual(expected)
+  })
 })
 
 describe('what Python prints', () => {
