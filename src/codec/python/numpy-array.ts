@@ -25,7 +25,7 @@ export function numpyArray(value: PyObject, dtype?: Dtype): NdArray {
   const shape = discoverShape(value, dtype?.kind === 'O')
   const leaves: PyObject[] = []
   collect(value, shape, 0, leaves)
-  const target = dtype ?? (leaves.length > 0 ? inferDtype(leaves) : emptyDtype(value))
+  const target = dtype ?? dtypeOf(value, leaves)
   const elements = target.kind === 'O' ? withArrays(value, shape, leaves) : leaves
   const { dtype: final, data } = convertElements(elements, target)
   if (data.length !== elementCount(shape)) throw new RangeError('Shape and leaves differ')
@@ -69,15 +69,18 @@ function withArrays(
   )
 }
 
-/** The dtype of nothing: of the empty arrays in it, if there are any. */
-function emptyDtype(value: PyObject): Dtype {
-  const found: Dtype[] = []
-  const search = (inner: PyObject): void => {
-    if (inner instanceof NdArray) found.push(inner.dtype)
-    else if (isList(inner)) inner.forEach(search)
-  }
-  search(value)
-  return found.length === 0 ? FLOAT64 : found.reduce(common)
+/** What all elements have in common; arrays have a dtype even where they are empty, and objects stay objects. */
+function dtypeOf(value: PyObject, leaves: readonly PyObject[]): Dtype {
+  const arrays: Dtype[] = []
+  collectDtypes(value, arrays)
+  if (arrays.some((found) => found.kind === 'O')) return OBJECT
+  if (leaves.length > 0) return inferDtype(leaves)
+  return arrays.length === 0 ? FLOAT64 : arrays.reduce(common)
+}
+
+function collectDtypes(value: PyObject, found: Dtype[]): void {
+  if (value instanceof NdArray) found.push(value.dtype)
+  else if (isList(value)) for (const inner of value) collectDtypes(inner, found)
 }
 
 function inferDtype(leaves: readonly PyObject[]): Dtype {
