@@ -27,6 +27,7 @@ describe.skipIf(whyNotHere('mlflow.sh'))('the memory of models of 32 MiB', () =>
     await mlflow.setAlias(NAME, 'champion', version)
     await baton.json(`/models/${NAME}/refresh`, { method: 'POST' })
     await load.settledOn(version)
+    await baton.hasOneVersion(NAME)
     return baton.residentBytes()
   }
 

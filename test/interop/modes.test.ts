@@ -89,6 +89,11 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py')).each(MODES)(
       if (told === 'refresh') await baton.json(`/models/${NAME}/refresh`, { method: 'POST' })
     }
 
+    async function residentBesideHeap(): Promise<number> {
+      await baton.hasOneVersion(NAME)
+      return baton.residentBytesBesideHeap()
+    }
+
     test('predicts what `mlflow models serve` predicts', async () => {
       const scoring = await mlflow.serve(`models:/${NAME}@${ALIAS}`)
       try {
@@ -113,9 +118,9 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py')).each(MODES)(
         const version = moved % 2 === 1 ? '2' : '1'
         await move(version)
         await load.settledOn(version)
-        if (moved === 2) after2 = await baton.residentBytesBesideHeap()
+        if (moved === 2) after2 = await residentBesideHeap()
       }
-      const after20 = await baton.residentBytesBesideHeap()
+      const after20 = await residentBesideHeap()
       const report = await load.stop()
       expect(report.wrong).toEqual([])
       expect(report).toMatchObject({ non2xx: 0, errors: 0 })

@@ -104,6 +104,14 @@ export class Baton {
     return (await this.residentBytes()) - Number(heap)
   }
 
+  /** Resolves once no version of a model is left beside the one that serves: a worker that drains still has its memory. */
+  async hasOneVersion(model: string): Promise<void> {
+    await eventually('the old version to close', async () => {
+      const { versions } = (await this.json(`/models/${model}`)) as { readonly versions: unknown[] }
+      return versions.length === 1 ? versions : undefined
+    })
+  }
+
   async json(route: string, init?: RequestInit): Promise<unknown> {
     return (await fetch(`${this.url}${route}`, init)).json()
   }
