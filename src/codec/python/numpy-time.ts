@@ -79,10 +79,12 @@ class Reader {
   }
 
   #readYear(): void {
-    const match = /^[+-]?\d+/.exec(this.#text.slice(this.#at))
-    if (match === null || match[0].length > LONGEST_YEAR) throw this.#error()
-    this.#year = BigInt.asIntN(64, BigInt(match[0]))
-    this.#at += match[0].length
+    const [year = '', digits = ''] = /^[+-]?(\d*)/.exec(this.#text.slice(this.#at)) ?? []
+    if (year.length > LONGEST_YEAR) throw this.#error()
+    this.#at += year.length
+    // A sign without digits is the year 0 to numpy, which then wants more of a date.
+    if (digits === '' && this.#at === this.#text.length) throw this.#error()
+    this.#year = digits === '' ? 0n : BigInt.asIntN(64, BigInt(year))
   }
 
   #fraction(): NumpyTime['unit'] {
