@@ -164,11 +164,11 @@ const words = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('a\0b\0', '\u007f', '\u2028', 'x'.repeat(60)) },
 )
 
-export const wordToken: Arbitrary<JsonText> = fc.oneof(
+const wordToken: Arbitrary<JsonText> = fc.oneof(
   { weight: 6, arbitrary: words.map(quoted) },
   { weight: 1, arbitrary: words.map(escaped) },
 )
-export const loneSurrogateToken: Arbitrary<JsonText> = fc.constantFrom('"\\ud800"', '"a\\udc00b"')
+const loneSurrogateToken: Arbitrary<JsonText> = fc.constantFrom('"\\ud800"', '"a\\udc00b"')
 export const numberLikeToken: Arbitrary<JsonText> = fc.constantFrom(...NUMBER_LIKE).map(quoted)
 export const dateLikeToken: Arbitrary<JsonText> = fc.constantFrom(...DATE_LIKE).map(quoted)
 /** Dates of one format each, as a column of them has. */
@@ -178,7 +178,7 @@ export const dateTokens: readonly Arbitrary<JsonText>[] = DATES.map((dates) =>
 export const validBase64Token: Arbitrary<JsonText> = fc
   .uint8Array({ maxLength: 70 })
   .map((bytes) => quoted(Buffer.from(bytes).toString('base64')))
-export const base64Token: Arbitrary<JsonText> = fc.oneof(
+const base64Token: Arbitrary<JsonText> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...BASE64_LIKE).map(quoted) },
   { weight: 2, arbitrary: validBase64Token },
 )
