@@ -96,12 +96,13 @@ export class Baton {
   }
 
   /**
-   * Resident memory less V8's heap, which grows with the garbage of requests until the next full collection, whatever
-   * models do.
+   * Resident memory less V8's heap and the buffers that it holds: both grow with the garbage of requests until the next
+   * full collection, whatever models do. What models take is in neither.
    */
   async residentBytesBesideHeap(): Promise<number> {
     const heap = await this.metric('nodejs_heap_size_total_bytes')
-    return (await this.residentBytes()) - Number(heap)
+    const buffers = await this.metric('nodejs_external_memory_bytes')
+    return (await this.residentBytes()) - Number(heap) - Number(buffers)
   }
 
   /** Resolves once no version of a model is left beside the one that serves: a worker that drains still has its memory. */
