@@ -1,5 +1,5 @@
 import type { ColumnSpec, Schema, SchemaTensor } from '../../model/signature.ts'
-import { OBJECT } from '../python/dtype.ts'
+import { type Dtype, OBJECT } from '../python/dtype.ts'
 import { numpyArray, numpyScalar } from '../python/numpy-array.ts'
 import { PythonError } from '../python/python-error.ts'
 import { isList, isNumpyScalar, NdArray, type PyObject } from '../python/python-object.ts'
@@ -36,6 +36,16 @@ export function convertData(data: PyObject, spec: DataSpec | undefined): PyObjec
   }
 }
 
+/** MLflow converts each by itself, and says twice that one does not. */
+function scalarOf(value: PyObject, dtype: Dtype): PyObject {
+  try {
+    return numpyScalar(value, dtype)
+  } catch (error) {
+    if (error instanceof PythonError) throw invalidInput(`Invalid input. ${error.message}`)
+    throw error
+  }
+}
+
 function convertColumn(data: PyObject, column: ColumnSpec): PyObject {
   const { type, required } = column
   if (type.kind === 'array' || type.kind === 'sparkml_vector') {
@@ -50,7 +60,7 @@ function convertColumn(data: PyObject, column: ColumnSpec): PyObject {
       data.includes(null) &&
       data.every((value) => value === null || isNumpyScalar(value))
     ) {
-      const values = data.map((value) => (value === null ? null : numpyScalar(value, dtype)))
+      const values = data.map((value) => (value === null ? null : scalarOf(value, dtype)))
       return new NdArray(OBJECT, [values.length], values)
     }
   }

@@ -10,6 +10,7 @@ import {
   Timestamp,
   typeText,
 } from '../python/python-object.ts'
+import { pythonText } from '../python/python-text.ts'
 import { isMissingTime, readPandasTime } from './pandas-time.ts'
 
 /**
@@ -58,12 +59,20 @@ function objectNanoseconds(value: PyObject, isWhole: boolean): bigint {
     if (value >= NOT_A_TIME && value < 2n ** 63n) return value
     throw isWhole
       ? new PythonError('OverflowError', 'Python int too large to convert to C long')
-      : new PythonError('OutOfBoundsDatetime', `cannot convert input ${value} with the unit 'ns'`)
+      : outOfNanoseconds(value)
   }
-  if (typeof value === 'number') return BigInt(Math.trunc(value))
+  if (typeof value === 'number') {
+    if (Math.abs(value) < 2 ** 63) return BigInt(Math.trunc(value))
+    throw outOfNanoseconds(value)
+  }
   if (typeof value === 'string') return naiveNanoseconds(value)
   if (value instanceof PlainObject && value.type === 'date') return naiveNanoseconds(value.text)
   throw new PythonError('TypeError', `${typeText(value)} is not convertible to datetime`)
+}
+
+function outOfNanoseconds(value: bigint | number): PythonError {
+  const message = `cannot convert input ${pythonText(value)} with the unit 'ns'`
+  return new PythonError('OutOfBoundsDatetime', message)
 }
 
 function naiveNanoseconds(text: string): bigint {

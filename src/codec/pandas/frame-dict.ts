@@ -1,7 +1,14 @@
 import { FLOAT64, OBJECT } from '../python/dtype.ts'
 import { numericArray } from '../python/numpy-convert.ts'
 import { PythonError } from '../python/python-error.ts'
-import { isDict, isList, NdArray, type PyDict, type PyObject } from '../python/python-object.ts'
+import {
+  element,
+  isDict,
+  isList,
+  NdArray,
+  type PyDict,
+  type PyObject,
+} from '../python/python-object.ts'
 import { pythonRepr } from '../python/python-text.ts'
 import { type Frame, type Label, missingColumn } from './frame.ts'
 import { fitIndex } from './frame-fit.ts'
@@ -48,6 +55,11 @@ function dictColumn(value: PyObject, rows: number): NdArray {
     return fitIndex(column, rows)
   }
   if (value instanceof NdArray && value.shape.length > 0) return fitIndex(arrayColumn(value), rows)
+  const held = value instanceof NdArray ? element(value, 0) : value
+  // An object in an array without dimensions is a list of its keys, and no text is inferred.
+  if (value instanceof NdArray && isDict(held)) {
+    return fitIndex(new NdArray(OBJECT, [held.size], [...held.keys()]), rows)
+  }
   return repeated(value, rows)
 }
 
