@@ -89,11 +89,6 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py')).each(MODES)(
       if (told === 'refresh') await baton.json(`/models/${NAME}/refresh`, { method: 'POST' })
     }
 
-    async function residentBesideHeap(): Promise<number> {
-      await baton.hasOneVersion(NAME)
-      return baton.residentBytesBesideHeap()
-    }
-
     test('predicts what `mlflow models serve` predicts', async () => {
       const scoring = await mlflow.serve(`models:/${NAME}@${ALIAS}`)
       try {
@@ -109,23 +104,21 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py')).each(MODES)(
       }
     })
 
-    test(`hands over ${MOVES} times under load, and gives the memory of old versions back`, async () => {
+    test(`hands over ${MOVES} times under load, and loses nothing`, async () => {
       const load = Load.start(baton.url, 280)
-      let after2 = 0
       await load.settledOn('1')
       await load.answered(10_000)
       for (let moved = 1; moved <= MOVES; moved++) {
         const version = moved % 2 === 1 ? '2' : '1'
         await move(version)
         await load.settledOn(version)
-        if (moved === 2) after2 = await residentBesideHeap()
       }
-      const after20 = await residentBesideHeap()
       const report = await load.stop()
       expect(report.wrong).toEqual([])
       expect(report).toMatchObject({ non2xx: 0, errors: 0 })
       expect([...report.byVersion.keys()].sort()).toEqual(['1', '2'])
-      expect(after20).toBeLessThan(after2 * 1.1)
+      // These models are too small to be seen in memory: memory.test.ts holds those of 32 MiB to it.
+      await baton.hasOneVersion(NAME)
     })
 
     test('drains on SIGTERM and ends with status 0', async () => {
