@@ -5,6 +5,7 @@ import {
   isMissing,
   NdArray,
   NOT_A_TIME,
+  NumpyScalar,
   PlainObject,
   type PyObject,
   Timestamp,
@@ -54,20 +55,26 @@ export function astypeTime(column: NdArray): NdArray {
 /** @param isWhole whether all objects of the column are integers: what is too large is another error then. */
 function objectNanoseconds(value: PyObject, isWhole: boolean): bigint {
   if (isMissing(value)) return NOT_A_TIME
-  if (value instanceof Timestamp) return value.count * (PER_SECOND.ns / PER_SECOND[value.unit])
-  if (typeof value === 'bigint') {
-    if (value >= NOT_A_TIME && value < 2n ** 63n) return value
-    throw isWhole
-      ? new PythonError('OverflowError', 'Python int too large to convert to C long')
-      : outOfNanoseconds(value)
+  if (value instanceof Timestamp) return nanoseconds(value.count, value.unit)
+  if (value instanceof NumpyScalar && typeof value.value === 'bigint' && value.dtype.unit) {
+    return nanoseconds(value.value, value.dtype.unit)
   }
-  if (typeof value === 'number') {
-    if (Math.abs(value) < 2 ** 63) return BigInt(Math.trunc(value))
-    throw outOfNanoseconds(value)
-  }
+  if (typeof value === 'bigint' || typeof value === 'number') return countOf(value, isWhole)
   if (typeof value === 'string') return naiveNanoseconds(value)
   if (value instanceof PlainObject && value.type === 'date') return naiveNanoseconds(value.text)
   throw new PythonError('TypeError', `${typeText(value)} is not convertible to datetime`)
+}
+
+function nanoseconds(count: bigint, unit: TimeUnit): bigint {
+  return count * (PER_SECOND.ns / PER_SECOND[unit])
+}
+
+function countOf(value: bigint | number, isWhole: boolean): bigint {
+  if (value >= -(2 ** 63) && value < 2 ** 63) {
+    return typeof value === 'bigint' ? value : BigInt(Math.trunc(value))
+  }
+  if (isWhole) throw new PythonError('OverflowError', 'Python int too large to convert to C long')
+  throw outOfNanoseconds(value)
 }
 
 function outOfNanoseconds(value: bigint | number): PythonError {
