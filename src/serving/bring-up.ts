@@ -10,19 +10,21 @@ import type {
 } from '../interfaces.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
 import { Batcher } from './batcher.ts'
+import type { Candidate, Findings } from './candidate.ts'
 import type { ServingEvents } from './events.ts'
 import type { ServedModel } from './served-model.ts'
 import type { BatchSettings } from './settings.ts'
 
 /**
- * A check that a loaded version must pass before it may take over. Rejects with the reason to refuse it.
+ * A check that a loaded version must pass before it may take over. Rejects with the reason to refuse it; resolves to
+ * what it found out otherwise.
  * @param serving the version that it would replace, which answers requests meanwhile; undefined on first load.
  */
 export type Gate<Contract> = (
-  candidate: ServedModel<Contract>,
+  candidate: Candidate<Contract>,
   serving: ServedModel<Contract> | undefined,
   signal: AbortSignal,
-) => Promise<void>
+) => Promise<Findings>
 
 /** What turns a registered version into one that can answer. */
 export interface BringUpParts<Contract> {
@@ -30,6 +32,12 @@ export interface BringUpParts<Contract> {
   readonly events: ServingEvents
   readonly artifacts: ArtifactSource
   readonly loaderFor: (modelName: string) => ModelLoader
+  /**
+   * Where a version is loaded and checked first, before the workers load it; undefined where the workers do so at
+   * once.
+   * @param replaces whether a version serves that it would replace.
+   */
+  readonly trialFor?: (modelName: string, replaces: boolean) => ModelLoader | undefined
   /** Reads the MLmodel file of a folder. @throws ServingError MODEL_INVALID, MODEL_UNSUPPORTED. */
   readonly readManifest: (folder: string) => Promise<ModelManifest>
   /** Made once a version: whatever decides how a request's bytes are read. May throw MODEL_INVALID. */
@@ -43,39 +51,80 @@ export interface BringUpParts<Contract> {
   readonly gates: readonly Gate<Contract>[]
 }
 
+/** Files on disk, and what their MLmodel file says. */
+interface ModelFiles {
+  readonly folder: string
+  readonly manifest: ModelManifest
+}
+
 /**
  * Takes a version from `resolving` to the end of `warming`. Whatever it had taken hold of when it failed stays with
  * the version, to be given back by `retire`.
  * @throws ServingError from the step that failed, or the signal's reason; the version's state is the stage.
  */
 export async function bringUp<Contract>(
-  candidate: ServedModel<Contract>,
+  version: ServedModel<Contract>,
   serving: ServedModel<Contract> | undefined,
   parts: BringUpParts<Contract>,
   signal: AbortSignal,
 ): Promise<void> {
-  candidate.move('downloading', 'its turn to load')
+  version.move('downloading', 'its turn to load')
   const onProgress = (progress: DownloadProgress): void => {
-    candidate.noteProgress(progress)
-    const { name: model, version } = candidate
-    parts.events.emit('download', { model, version, progress })
+    version.noteProgress(progress)
+    parts.events.emit('download', { model: version.name, version: version.version, progress })
   }
-  const artifact = await parts.artifacts.acquire(candidate.registered, onProgress, signal)
-  candidate.hold(artifact)
+  const artifact = await parts.artifacts.acquire(version.registered, onProgress, signal)
+  version.hold(artifact)
   signal.throwIfAborted()
 
-  candidate.move('loading', 'files are on disk')
-  const manifest = await parts.readManifest(artifact.folder)
+  version.move('loading', 'files are on disk')
+  const { folder } = artifact
+  const files = { folder, manifest: await parts.readManifest(folder) }
   signal.throwIfAborted()
-  const loader = parts.loaderFor(candidate.name)
-  const loaded = await load(candidate, loader, artifact.folder, manifest, signal)
-  candidate.own(loaded)
-  signal.throwIfAborted()
+  const trial = parts.trialFor?.(version.name, serving !== undefined)
+  if (trial !== undefined) await tryOut(version, serving, files, trial, parts, signal)
 
-  candidate.move('warming', howLoaded(loaded.info))
-  equip(candidate, manifest, loaded, parts)
+  const loaded = await load(version, parts.loaderFor(version.name), files, signal)
+  version.own(loaded)
+  signal.throwIfAborted()
+  enterWarming(version, howLoaded(loaded.info))
+  const contract = parts.makeContract(files.manifest, loaded.info, version.registered)
+  if (trial === undefined) {
+    await passGates(version, serving, { ...files, model: loaded, contract }, parts, signal)
+  }
+  equip(version, contract, loaded, parts)
+}
+
+/** Loads and checks a version where it can do no harm, and ends what was started for that. */
+async function tryOut<Contract>(
+  version: ServedModel<Contract>,
+  serving: ServedModel<Contract> | undefined,
+  files: ModelFiles,
+  trial: ModelLoader,
+  parts: BringUpParts<Contract>,
+  signal: AbortSignal,
+): Promise<void> {
+  const model = await load(version, trial, files, signal)
+  try {
+    enterWarming(version, `${howLoaded(model.info)} on trial`)
+    const contract = parts.makeContract(files.manifest, model.info, version.registered)
+    await passGates(version, serving, { ...files, model, contract }, parts, signal)
+  } finally {
+    await model.unload()
+  }
+  signal.throwIfAborted()
+}
+
+async function passGates<Contract>(
+  version: ServedModel<Contract>,
+  serving: ServedModel<Contract> | undefined,
+  loaded: Omit<Candidate<Contract>, 'registered'>,
+  parts: BringUpParts<Contract>,
+  signal: AbortSignal,
+): Promise<void> {
+  const candidate = { ...loaded, registered: version.registered }
   for (const gate of parts.gates) {
-    await gate(candidate, serving, signal)
+    version.learn(await gate(candidate, serving, signal))
     signal.throwIfAborted()
   }
 }
@@ -87,11 +136,14 @@ function howLoaded({ backend, missingKernel }: LoadedModelInfo): string {
   return `loaded on ${backend}, since the kernel ${missingKernel} is missing elsewhere`
 }
 
+function enterWarming<Contract>(version: ServedModel<Contract>, reason: string): void {
+  if (version.state === 'loading') version.move('warming', reason)
+}
+
 async function load<Contract>(
-  candidate: ServedModel<Contract>,
+  version: ServedModel<Contract>,
   loader: ModelLoader,
-  folder: string,
-  manifest: ModelManifest,
+  { folder, manifest }: ModelFiles,
   signal: AbortSignal,
 ): Promise<LoadedModel> {
   try {
@@ -99,25 +151,26 @@ async function load<Contract>(
   } catch (error) {
     // The loader warms up itself, and only that runs the model.
     if (error instanceof ServingError && error.code === 'MODEL_FAILED' && !signal.aborted) {
-      candidate.move('warming', 'loaded')
+      enterWarming(version, 'loaded')
     }
     throw error
   }
 }
 
 function equip<Contract>(
-  candidate: ServedModel<Contract>,
-  manifest: ModelManifest,
+  served: ServedModel<Contract>,
+  contract: Contract,
   loaded: LoadedModel,
   parts: BringUpParts<Contract>,
 ): void {
-  const { name: model, version } = candidate
-  const contract = parts.makeContract(manifest, loaded.info, candidate.registered)
+  const { name: model, version } = served
   const batcher = new Batcher({
     model: loaded,
     settings: parts.batchSettingsFor(model),
     clock: parts.clock,
     observer: (report) => parts.events.emit('batch', { model, version, ...report }),
   })
-  candidate.equip({ batcher, contract })
+  const { batchingObstacle } = served.findings
+  if (batchingObstacle !== undefined) batcher.disableBatching(batchingObstacle)
+  served.equip({ batcher, contract })
 }

@@ -10,6 +10,7 @@ import type {
 } from '../interfaces.ts'
 import type { NamedTensors } from '../model/tensor.ts'
 import type { Batcher } from './batcher.ts'
+import type { Findings } from './candidate.ts'
 import type { VersionEvent } from './events.ts'
 import type { SubmitOptions } from './pending-request.ts'
 import { checkMove, isLoaded, isStarting, type VersionState } from './version-state.ts'
@@ -53,6 +54,7 @@ export class ServedModel<Contract> {
   #loaded: LoadedModel | undefined
   #equipment: Equipment<Contract> | undefined
   #progress: DownloadProgress | undefined
+  #findings: Findings = {}
   #leases = 0
   #cutRequests = 0
   #retirement: Promise<void> | undefined
@@ -191,6 +193,16 @@ export class ServedModel<Contract> {
   /** Its files arrive. */
   noteProgress(progress: DownloadProgress): void {
     this.#progress = progress
+  }
+
+  /** What the gates found out about it. */
+  get findings(): Findings {
+    return this.#findings
+  }
+
+  /** Adds what a gate found out. */
+  learn(findings: Findings): void {
+    this.#findings = { ...this.#findings, ...findings }
   }
 
   /** Takes over the files, to be released when it closes. */

@@ -193,15 +193,21 @@ describe('promise 3: while the new version is not ready the old one serves', () 
     const shown: (string | undefined)[] = []
     const serving = await servingV1({}, [
       async (candidate, old) => {
-        shown.push(`${old?.version} -> ${candidate.version} ${candidate.state}`)
-        if (candidate.version === '2') throw new ServingError('MODEL_FAILED', 'NaN in 3 of 40')
+        const { version } = candidate.registered
+        shown.push(`${old?.version} -> ${version}`)
+        if (version === '2') throw new ServingError('MODEL_FAILED', 'NaN in 3 of 40')
+        return {}
       },
     ])
     await serving.set('iris', { champion: v2 })
     expect(serving.serving('iris')).toBe('1')
     await serving.set('iris', { champion: v3 })
     expect(serving.serving('iris')).toBe('3')
-    expect(shown).toEqual(['undefined -> 1 warming', '1 -> 2 warming', '1 -> 3 warming'])
+    expect(shown).toEqual(['undefined -> 1', '1 -> 2', '1 -> 3'])
+    expect(serving.manager.modelStatus('iris').versions.at(-1)?.failure).toMatchObject({
+      stage: 'warming',
+      message: 'NaN in 3 of 40',
+    })
   })
 })
 
