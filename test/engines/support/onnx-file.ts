@@ -25,6 +25,13 @@ export const ONNX_TYPES = {
   float8e4m3fn: 17,
 } as const
 
+/** Numbers of `AttributeProto.AttributeType`. */
+const ATTRIBUTE_INT = 2
+const ATTRIBUTE_GRAPH = 5
+
+/** Number of `TensorProto.DataLocation`. */
+const EXTERNAL = 1
+
 interface Value {
   readonly name: string
   readonly type: number
@@ -32,37 +39,47 @@ interface Value {
   readonly shape: readonly (number | string)[]
 }
 
-interface OnnxFile {
+/** A constant of the graph, such as a weight. */
+export interface Constant {
+  readonly name: string
+  readonly type: number
+  readonly shape: readonly number[]
+  /** Where its bytes are: in the file, or at the start of another file beside it. */
+  readonly data: NodeJS.ArrayBufferView | { readonly file: string; readonly bytes: number }
+}
+
+interface Node {
+  readonly op: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly domain?: string
+  /** Whole numbers, and the bodies of loops. */
+  readonly attributes?: Readonly<Record<string, number | Graph>>
+}
+
+/** What a model computes, or the body of a loop. */
+export interface Graph {
   readonly inputs: readonly Value[]
   readonly outputs: readonly Value[]
-  readonly nodes: readonly { op: string; inputs: string[]; outputs: string[]; domain?: string }[]
+  readonly nodes: readonly Node[]
+  readonly constants?: readonly Constant[]
+}
+
+interface OnnxFile extends Graph {
   readonly opset?: number
   readonly irVersion?: number
 }
 
 /** Writes `model.onnx` into `folder`. */
 export function writeOnnx(folder: string, file: OnnxFile): void {
-  const { inputs, outputs, nodes, opset = 17, irVersion = 8 } = file
+  const { nodes, opset = 17, irVersion = 8 } = file
   const domains = new Set(['', ...nodes.map(({ domain = '' }) => domain)])
-  const graph = [
-    ...nodes.map(({ op, inputs: from, outputs: to, domain = '' }) =>
-      field(1, [
-        ...from.map((name) => text(1, name)),
-        ...to.map((name) => text(2, name)),
-        text(4, op),
-        text(7, domain),
-      ]),
-    ),
-    text(2, 'sample'),
-    ...inputs.map((value) => field(11, valueInfo(value))),
-    ...outputs.map((value) => field(12, valueInfo(value))),
-  ]
   const model = [
     number(1, irVersion),
     ...[...domains].map((domain) =>
       field(8, [text(1, domain), number(2, domain === '' ? opset : 1)]),
     ),
-    field(7, graph),
+    field(7, graphFields(file)),
   ]
   writeFileSync(join(folder, 'model.onnx'), Buffer.concat(model))
 }
@@ -74,6 +91,45 @@ export function identity(type: number, shape: Value['shape'] = ['n']): OnnxFile 
     outputs: [{ name: 'y', type, shape }],
     nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
   }
+}
+
+function graphFields({ inputs, outputs, nodes, constants = [] }: Graph): Buffer[] {
+  return [
+    ...nodes.map((node) => field(1, nodeFields(node))),
+    text(2, 'sample'),
+    ...constants.map((constant) => field(5, constantFields(constant))),
+    ...inputs.map((value) => field(11, valueInfo(value))),
+    ...outputs.map((value) => field(12, valueInfo(value))),
+  ]
+}
+
+function nodeFields({ inputs, outputs, op, domain = '', attributes = {} }: Node): Buffer[] {
+  return [
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, op),
+    ...Object.entries(attributes).map(([name, value]) => field(5, attributeFields(name, value))),
+    text(7, domain),
+  ]
+}
+
+function attributeFields(name: string, value: number | Graph): Buffer[] {
+  return typeof value === 'number'
+    ? [text(1, name), number(3, value), number(20, ATTRIBUTE_INT)]
+    : [text(1, name), field(6, graphFields(value)), number(20, ATTRIBUTE_GRAPH)]
+}
+
+function constantFields({ name, type, shape, data }: Constant): Buffer[] {
+  const head = [...shape.map((size) => number(1, size)), number(2, type), text(8, name)]
+  if (!('file' in data)) {
+    return [...head, field(9, [Buffer.from(data.buffer, data.byteOffset, data.byteLength)])]
+  }
+  const entries = { location: data.file, offset: '0', length: String(data.bytes) }
+  return [
+    ...head,
+    ...Object.entries(entries).map(([key, value]) => field(13, [text(1, key), text(2, value)])),
+    number(14, EXTERNAL),
+  ]
 }
 
 function valueInfo({ name, type, shape }: Value): Buffer[] {
