@@ -44,6 +44,8 @@ export const ERROR_TABLE = {
   MODEL_INVALID: { status: 500, mlflowCode: 'INVALID_STATE', retryable: false },
   MODEL_UNSUPPORTED: { status: 501, mlflowCode: 'NOT_IMPLEMENTED', retryable: false },
   LOAD_FAILED: { status: 500, mlflowCode: 'INTERNAL_ERROR', retryable: false },
+  TRIAL_FAILED: { status: 500, mlflowCode: 'INTERNAL_ERROR', retryable: false },
+  INSUFFICIENT_MEMORY: { status: 503, mlflowCode: 'RESOURCE_EXHAUSTED', retryable: true },
   REGISTRY_UNAVAILABLE: { status: 503, mlflowCode: 'TEMPORARILY_UNAVAILABLE', retryable: true },
   REGISTRY_DENIED: { status: 502, mlflowCode: 'PERMISSION_DENIED', retryable: false },
   ALIAS_NOT_FOUND: { status: 404, mlflowCode: 'RESOURCE_DOES_NOT_EXIST', retryable: true },

@@ -10,6 +10,11 @@ import type { ManagerSettings } from './settings.ts'
 
 export interface HandoverParts<Contract> extends BringUpParts<Contract> {
   readonly settings: ManagerSettings
+  /**
+   * Whether a version of this size may stay loaded beside the one that took over from it; `bytes` as in
+   * `Findings.memory`, undefined where nothing is known. Left out: it may.
+   */
+  readonly standbyFits?: (bytes: number | undefined) => boolean
 }
 
 interface Load {

@@ -39,11 +39,20 @@ export interface ManagerSettings {
   /** Milliseconds the previous version stays loaded after a swap, ready to take over again. */
   readonly standbyMs: number
   readonly backoff: BackoffSettings
+  /** What becomes of a version that does not fit beside the one it would replace. */
+  readonly memorySwap: MemorySwap
 }
+
+/**
+ * `refuse`: it fails with INSUFFICIENT_MEMORY. `memory-first`: the old version is unloaded before it is loaded, and
+ * nothing answers meanwhile. `off`: it is loaded all the same.
+ */
+export type MemorySwap = 'refuse' | 'memory-first' | 'off'
 
 export const DEFAULT_MANAGER_SETTINGS: ManagerSettings = {
   maxConcurrentLoads: 2,
   drainTimeoutMs: 30_000,
   standbyMs: 0,
   backoff: { firstMs: 1_000, maxMs: 300_000 },
+  memorySwap: 'refuse',
 }
