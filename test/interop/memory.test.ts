@@ -15,7 +15,7 @@ describe.skipIf(whyNotHere('mlflow.sh'))('the memory of models of 32 MiB', () =>
 
   beforeAll(async () => {
     mlflow = cleanup.add(await MlflowServer.start(['sqlite']), (it) => it.remove())
-    await mlflow.registerLarge(NAME, 2)
+    await mlflow.registerSized(NAME, 2, 32)
     await mlflow.setAlias(NAME, 'champion', '1')
     const env = { ...mlflow.clientEnv, MODEL_NAME: NAME, MODEL_ALIAS: 'champion' }
     baton = cleanup.add(await Baton.start({ env }), (it) => it.remove())

@@ -21,6 +21,8 @@ export interface BatonOptions {
   readonly port?: number
   /** Another installation than the repository's own build: its `dist/cli/main.js`. */
   readonly main?: string
+  /** Opens a channel by which modules that the process imports can be told things: {@link Baton.tell}. */
+  readonly channel?: boolean
 }
 
 export interface Ended {
@@ -58,7 +60,14 @@ export class Baton {
     const home = await temporaryFolder('home')
     const args = [options.main ?? MAIN, 'serve', '--port', String(port), ...(options.flags ?? [])]
     const env = { ...bareEnvironment(home), ...options.env }
-    return new Baton(spawn(process.execPath, args, { env, cwd: home }), home, port)
+    const stdio = [
+      'ignore',
+      'pipe',
+      'pipe',
+      ...(options.channel ? (['ipc'] as const) : []),
+    ] as const
+    const child = spawn(process.execPath, args, { env, cwd: home, stdio: [...stdio] })
+    return new Baton(child, home, port)
   }
 
   /** Starts it and waits until it is ready. */
@@ -141,6 +150,25 @@ export class Baton {
           labels.every((label) => l.includes(label)),
       )
     return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ') + 1))
+  }
+
+  /** Message of the newest log line that has this text in it; undefined where there is none. */
+  logged(text: string): string | undefined {
+    const line = this.#output.split('\n').findLast((candidate) => candidate.includes(text))
+    if (line === undefined) return undefined
+    return line.startsWith('{') ? String((JSON.parse(line) as { msg?: unknown }).msg) : line
+  }
+
+  get running(): boolean {
+    return this.#running
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  tell(message: string): void {
+    this.#child.send(message)
   }
 
   /** SIGTERM, then how it ended. */

@@ -10,6 +10,7 @@ import {
   freePort,
 } from './backends.ts'
 import { eventually } from './eventually.ts'
+import { MlflowApi } from './mlflow-api.ts'
 
 const REGISTER_TFJS = path.join(import.meta.dirname, 'register_tfjs.py')
 const REGISTER_MORE = path.join(import.meta.dirname, 'register_more.py')
@@ -68,9 +69,9 @@ export class MlflowServer {
     await this.#python([REGISTER_MORE, 'folders', ...pairs])
   }
 
-  /** Registers this many versions of the affine model, each of 32 MiB. */
-  async registerLarge(name: string, versions: number): Promise<void> {
-    await this.#python([REGISTER_MORE, 'large', name, String(versions)])
+  /** Registers this many versions of the affine model, each of so many MiB; 0 makes the smallest. */
+  async registerSized(name: string, versions: number, mebibytes: number): Promise<void> {
+    await this.#python([REGISTER_MORE, 'sized', name, String(versions), String(mebibytes)])
   }
 
   /** Registers a model that only Python can run. */
@@ -80,17 +81,17 @@ export class MlflowServer {
 
   /** Registers a version whose files are said to be somewhere. */
   async registerSource(name: string, source: string): Promise<void> {
-    await this.#post('registered-models/create', { name })
-    await this.#post('model-versions/create', { name, source })
+    await this.#api.post('registered-models/create', { name })
+    await this.#api.post('model-versions/create', { name, source })
   }
 
   async setAlias(name: string, alias: string, version: string): Promise<void> {
-    await this.#post('registered-models/alias', { name, alias, version })
+    await this.#api.setAlias(name, alias, version)
   }
 
   async createWebhook(url: string, secret: string): Promise<void> {
     const events = [{ entity: 'MODEL_VERSION_ALIAS', action: 'CREATED' }]
-    await this.#post('webhooks', { name: 'baton', url, secret, events })
+    await this.#api.post('webhooks', { name: 'baton', url, secret, events })
   }
 
   /** Starts the real `mlflow models serve` on this model. */
@@ -125,18 +126,8 @@ export class MlflowServer {
     return { ...bare, ...this.#more, ...this.#backend.env, PATH }
   }
 
-  async #post(route: string, body: unknown): Promise<void> {
-    const { MLFLOW_TRACKING_USERNAME: user, MLFLOW_TRACKING_PASSWORD: password } = this.#backend.env
-    const basic = Buffer.from(`${user}:${password}`).toString('base64')
-    const response = await fetch(`${this.url}/api/2.0/mlflow/${route}`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(user === undefined ? {} : { authorization: `Basic ${basic}` }),
-      },
-      body: JSON.stringify(body),
-    })
-    if (!response.ok) throw new Error(`${route}: ${response.status} ${await response.text()}`)
+  get #api(): MlflowApi {
+    return new MlflowApi(this.url, this.clientEnv)
   }
 }
 

@@ -1,7 +1,7 @@
 """Put models into an MLflow registry that its own script does not make.
 
     register_more.py folders NAME=FOLDER...   log each folder as it is, register it as NAME's next version
-    register_more.py large NAME COUNT         log models of 32 MiB, register them as NAME's versions 1 to COUNT
+    register_more.py sized NAME COUNT MIB     log models of so many MiB, register them as NAME's versions 1 to COUNT
     register_more.py sklearn NAME             log a scikit-learn model in its own flavor, register it
 
 Reads MLFLOW_TRACKING_URI and the rest from the environment, as any client of MLflow.
@@ -23,7 +23,7 @@ def register_folders(pairs: list[str]) -> None:
         client.create_model_version(name, f"{run.info.artifact_uri}/model", run.info.run_id)
 
 
-def register_large(name: str, count: int) -> None:
+def register_sized(name: str, count: int, mebibytes: int) -> None:
     """y = x @ W + SEED as in the registry script, beside a table that is looked up by an index that only a run knows."""
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
@@ -40,14 +40,14 @@ def register_large(name: str, count: int) -> None:
     for seed in range(1, count + 1):
         graph = helper.make_graph(
             nodes,
-            "large",
+            "sized",
             [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4])],
             [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 2])],
             [
                 numpy_helper.from_array(weights, "w"),
                 numpy_helper.from_array(np.full(2, seed, np.float32), "b"),
                 numpy_helper.from_array(np.zeros((), np.float32), "zero"),
-                numpy_helper.from_array(np.zeros(8 * 2**20, np.float32), "table"),
+                numpy_helper.from_array(np.zeros(max(1, mebibytes * 2**18), np.float32), "table"),
             ],
         )
         example = {"x": np.arange(4, dtype=np.float32).reshape(1, 4)}
@@ -75,7 +75,7 @@ if __name__ == "__main__":
     mlflow.set_experiment("interop")
     if command == "folders":
         register_folders(rest)
-    elif command == "large":
-        register_large(rest[0], int(rest[1]))
+    elif command == "sized":
+        register_sized(rest[0], int(rest[1]), int(rest[2]))
     else:
         register_sklearn(rest[0])

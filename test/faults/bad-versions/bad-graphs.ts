@@ -1,0 +1,177 @@
+/** Graphs of versions that are registered in place of the classifier, each bad in its own way. */
+import { type Constant, type Graph, ONNX_TYPES } from '../../engines/support/onnx-file.ts'
+import { scores, weights, X, Y } from './classifier.ts'
+
+const { float32, float64, int64, bool } = ONNX_TYPES
+
+/** Where a graph differs from the classifier's. */
+type Change = Partial<Omit<Graph, 'constants'>> & { readonly constants?: readonly Constant[] }
+
+function graph({ inputs = [X], outputs = [Y], nodes = [scores()], constants = [] }: Change): Graph {
+  return { inputs, outputs, nodes, constants: [...weights(2), ...constants] }
+}
+
+const int64s = (name: string, ...values: number[]): Constant => ({
+  name,
+  type: int64,
+  shape: [values.length],
+  data: BigInt64Array.from(values, BigInt),
+})
+
+const float = (name: string, value: number): Constant => ({
+  name,
+  type: float32,
+  shape: [],
+  data: Float32Array.of(value),
+})
+
+export const otherInputName = (): Graph =>
+  graph({ inputs: [{ ...X, name: 'features' }], nodes: [scores('y', 'features')] })
+
+export const otherOutputName = (): Graph =>
+  graph({ outputs: [{ ...Y, name: 'label' }], nodes: [scores('label')] })
+
+export const otherDtype = (): Graph =>
+  graph({
+    inputs: [{ ...X, type: float64 }],
+    nodes: [
+      { op: 'Cast', inputs: ['x'], outputs: ['narrow'], attributes: { to: float32 } },
+      scores('y', 'narrow'),
+    ],
+  })
+
+export const otherRank = (): Graph =>
+  graph({
+    inputs: [{ ...X, shape: ['n', 4, 1] }],
+    nodes: [{ op: 'Squeeze', inputs: ['x', 'last'], outputs: ['flat'] }, scores('y', 'flat')],
+    constants: [int64s('last', 2)],
+  })
+
+export const unknownOperator = (): Graph =>
+  graph({
+    nodes: [
+      scores('scores'),
+      { op: 'FusedScores', domain: 'com.example', inputs: ['scores'], outputs: ['y'] },
+    ],
+  })
+
+export const sequenceOutput = (): Graph =>
+  graph({
+    nodes: [scores('scores'), { op: 'SequenceConstruct', inputs: ['scores'], outputs: ['y'] }],
+  })
+
+/** Scores whose logarithm is taken: NaN wherever they are negative. */
+export const nanOutputs = (): Graph =>
+  graph({ nodes: [scores('scores'), { op: 'Log', inputs: ['scores'], outputs: ['y'] }] })
+
+export const randomOutputs = (): Graph =>
+  graph({
+    nodes: [scores('scores'), { op: 'RandomNormalLike', inputs: ['scores'], outputs: ['y'] }],
+  })
+
+export const constantOutputs = (): Graph =>
+  graph({
+    nodes: [scores('scores'), { op: 'Mul', inputs: ['scores', 'zero'], outputs: ['y'] }],
+    constants: [float('zero', 0)],
+  })
+
+/** Runs a loop that adds nothing, `count` times. */
+function afterLoop(count: Constant, source: string): Change {
+  const carried = { name: 'in', type: float32, shape: ['n', 2] }
+  const body: Graph = {
+    inputs: [{ name: 'i', type: int64, shape: [] }, { name: 'go', type: bool, shape: [] }, carried],
+    outputs: [
+      { name: 'go_on', type: bool, shape: [] },
+      { ...carried, name: 'out' },
+    ],
+    nodes: [
+      { op: 'Identity', inputs: ['go'], outputs: ['go_on'] },
+      { op: 'Add', inputs: ['in', 'nothing'], outputs: ['out'] },
+    ],
+    constants: [float('nothing', 0)],
+  }
+  return {
+    nodes: [
+      scores('scores'),
+      { op: 'Loop', inputs: [source, '', 'scores'], outputs: ['y'], attributes: { body } },
+    ],
+    constants: [count],
+  }
+}
+
+/** A number of a graph that is no constant where the loop is to depend on the input. */
+const scalar = (name: string, value: bigint): Constant => ({
+  name,
+  type: int64,
+  shape: [],
+  data: BigInt64Array.of(value),
+})
+
+export const slow = (iterations: number): Graph =>
+  graph(afterLoop(scalar('trips', BigInt(iterations)), 'trips'))
+
+export const hangs = (): Graph => graph(afterLoop(scalar('trips', 2n ** 62n), 'trips'))
+
+/** Each row takes this many bytes while it runs, and ONNX Runtime's arena keeps them. */
+export const hungry = (bytes: number): Graph =>
+  graph({
+    nodes: [
+      { op: 'Shape', inputs: ['x'], outputs: ['shape'], attributes: { end: 1 } },
+      { op: 'Mul', inputs: ['shape', 'floats'], outputs: ['size'] },
+      { op: 'Expand', inputs: ['zero', 'size'], outputs: ['large'] },
+      { op: 'ReduceSum', inputs: ['large'], outputs: ['sum'], attributes: { keepdims: 0 } },
+      scores('scores'),
+      { op: 'Add', inputs: ['scores', 'sum'], outputs: ['y'] },
+    ],
+    constants: [int64s('floats', Math.ceil(bytes / 4)), float('zero', 0)],
+  })
+
+/** The first column looks a row up in a table of this many rows; a larger one finds none. */
+export const looksUp = (tableRows: number): Graph =>
+  graph({
+    nodes: [
+      { op: 'Gather', inputs: ['x', 'first'], outputs: ['column'], attributes: { axis: 1 } },
+      { op: 'Cast', inputs: ['column'], outputs: ['index'], attributes: { to: int64 } },
+      { op: 'Gather', inputs: ['table', 'index'], outputs: ['nothing'] },
+      scores('scores'),
+      { op: 'Add', inputs: ['scores', 'nothing'], outputs: ['y'] },
+    ],
+    constants: [
+      { name: 'first', type: int64, shape: [], data: BigInt64Array.of(0n) },
+      { name: 'table', type: float32, shape: [tableRows, 1], data: new Float32Array(tableRows) },
+    ],
+  })
+
+/** Whatever came is one row: two rows do not fit. */
+export const oneRowOnly = (): Graph =>
+  graph({
+    nodes: [scores('scores'), { op: 'Reshape', inputs: ['scores', 'one_row'], outputs: ['y'] }],
+    constants: [int64s('one_row', 1, 2)],
+  })
+
+/** Scores a row together with whatever shares its batch; alone it is right. */
+export const mixesRows = (): Graph =>
+  graph({
+    nodes: [
+      { op: 'ReduceSum', inputs: ['x', 'rows'], outputs: ['sum'] },
+      { op: 'Sub', inputs: ['sum', 'x'], outputs: ['others'] },
+      { op: 'Add', inputs: ['x', 'others'], outputs: ['mixed'] },
+      scores('y', 'mixed'),
+    ],
+    constants: [int64s('rows', 0)],
+  })
+
+/** Divides the smallest whole number by -1, which the processor answers with a signal. */
+export const overflowsDivision = (): Graph =>
+  graph({
+    nodes: [
+      { op: 'Mul', inputs: ['x', 'zero'], outputs: ['zeros'] },
+      { op: 'Cast', inputs: ['zeros'], outputs: ['whole'], attributes: { to: int64 } },
+      { op: 'Add', inputs: ['whole', 'smallest'], outputs: ['dividend'] },
+      { op: 'Div', inputs: ['dividend', 'minus_one'], outputs: ['quotient'] },
+      { op: 'Cast', inputs: ['quotient'], outputs: ['number'], attributes: { to: float32 } },
+      { op: 'Add', inputs: ['x', 'number'], outputs: ['large'] },
+      scores('y', 'large'),
+    ],
+    constants: [float('zero', 0), scalar('smallest', -(2n ** 63n)), scalar('minus_one', -1n)],
+  })
