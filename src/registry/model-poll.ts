@@ -12,7 +12,7 @@ export interface RefResolution {
 /** When a model is asked for, and who hears of it. */
 export interface PollOptions {
   readonly registry: Registry
-  /** Milliseconds between two polls; each is up to a tenth sooner, so that processes drift apart. */
+  /** Milliseconds between two polls; each is up to an eighth sooner, so that processes drift apart. */
   readonly intervalMs: number
   /** Longest wait between two tries while the registry fails; 60,000 ms. */
   readonly maxBackoffMs?: number
@@ -41,6 +41,8 @@ export interface PollStatus {
   /** Milliseconds since the epoch; undefined while a poll is under way, or when there is nothing left to ask. */
   readonly nextPollAt: number | undefined
 }
+
+const TICKS_AN_INTERVAL = 50
 
 /** The polling of one model: one poll at a time, and the pauses between. */
 export class ModelPoll {
@@ -170,16 +172,23 @@ export class ModelPoll {
     this.#failures = 0
     this.#error = undefined
     this.#lastContactAt = this.#options.clock.now()
-    this.#rest(
-      this.#open().length === 0
-        ? undefined
-        : spread(this.#options.intervalMs, 0.1, this.#options.random),
-    )
+    this.#rest(this.#open().length === 0 ? undefined : this.#pause())
     const all = this.#refs.flatMap((ref) => {
       const resolution = this.#resolutions.get(ref)
       return resolution === undefined ? [] : [{ ref, resolution }]
     })
     this.#options.onResolved(this.#name, all)
+  }
+
+  /**
+   * Until the next poll: an interval less up to a tenth, ended at a tick that the polls of other models end at, too. A
+   * wake-up of the process and of its file threads costs more than a poll: 100 models took 1 % of a core without ticks.
+   */
+  #pause(): number {
+    const { intervalMs, clock, random } = this.#options
+    const now = clock.monotonic()
+    const tickMs = intervalMs / TICKS_AN_INTERVAL
+    return Math.floor((now + spread(intervalMs, 0.1, random)) / tickMs) * tickMs - now
   }
 
   #failed(error: ServingError): void {
