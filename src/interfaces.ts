@@ -9,6 +9,8 @@ import type { ModelManifest } from './model/mlmodel.ts'
 import type { ModelRef } from './model/model-uri.ts'
 import type { NamedTensors, TensorSpec } from './model/tensor.ts'
 
+export type { MediaType }
+
 /** One version of one model, as a registry describes it. */
 export interface ModelVersion {
   /** Name the model is served under; the registered model's name where there is one. */
@@ -184,6 +186,41 @@ export interface LoadedModel {
   invoke?(media: MediaType, body: Uint8Array): Promise<InvocationAnswer>
   /** Releases the sessions and any worker of its own. Call once, when nothing is in flight. */
   unload(): Promise<void>
+}
+
+/** What trying a version out in a process of its own has measured so far. */
+export interface TrialFigures {
+  /** Milliseconds the engine took to open the files. */
+  readonly loadMs: number
+  /** Milliseconds of the fastest run; undefined where nothing was run. */
+  readonly runMs: number | undefined
+  /** Bytes by which the process has grown since before it opened the files; undefined where that cannot be read. */
+  readonly memoryBytes: number | undefined
+  /** The same at its largest: opening files takes more memory than having them open. */
+  readonly peakMemoryBytes: number | undefined
+  /** Milliseconds since the process was started. */
+  readonly totalMs: number
+}
+
+/** A model loaded where it can do no harm. `unload` may be called while runs are in flight. */
+export interface TrialModel extends LoadedModel {
+  figures(): TrialFigures
+}
+
+/** Tries models out. */
+export interface TrialLoader {
+  /**
+   * Loads and warms up. The signal ends the trial at any time until it is unloaded.
+   * @throws ServingError as {@link ModelLoader.load}; TRIAL_FAILED, or INSUFFICIENT_MEMORY, when its process ended.
+   */
+  load(folder: string, manifest: ModelManifest, signal: AbortSignal): Promise<TrialModel>
+}
+
+/** What the memory limit of the container leaves. Bytes. */
+export interface MemoryRoom {
+  readonly limitBytes: number
+  /** Not in use: what the kernel can take back from files counts as free. */
+  readonly leftBytes: number
 }
 
 /** Puts models on workers: placement is its own business. */
