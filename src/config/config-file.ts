@@ -1,6 +1,7 @@
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
-import { duration, wholeNumber } from './setting-types.ts'
+import { ALLOWANCES, type RehearsalSettings } from '../serving/rehearsal/rehearsal-settings.ts'
+import { bytes, decimalNumber, duration, wholeNumber } from './setting-types.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
 
 /** A model of the file's list: settings that hold for it alone. */
@@ -10,6 +11,7 @@ export interface ModelFileEntry {
   readonly batchMaxRows: number | undefined
   readonly batchMaxDelayMs: number | undefined
   readonly intraOpThreads: number | undefined
+  readonly rehearsal: Partial<RehearsalSettings>
 }
 
 export interface ConfigFile {
@@ -23,6 +25,22 @@ export interface ConfigFile {
 const scalar = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 const count = scalar.pipe(z.string().transform(refined(wholeNumber(1))))
 
+const decimal = (to?: number) =>
+  scalar.pipe(z.string().transform(refined(decimalNumber(0, to)))).optional()
+const whole = scalar.pipe(z.string().transform(refined(wholeNumber(0)))).optional()
+
+const rehearsal = z.strictObject({
+  requests: whole,
+  maxBytes: scalar.pipe(z.string().transform(refined(bytes))).optional(),
+  timeout: scalar.pipe(z.string().transform(refined(duration(1)))).optional(),
+  maxErrors: whole,
+  maxDifference: decimal(),
+  maxMeanDifference: decimal(),
+  maxChanged: decimal(1),
+  maxLatencyRatio: decimal(),
+  allow: z.array(z.enum(ALLOWANCES)).optional(),
+})
+
 const modelEntry = z.strictObject({
   uri: z.string().min(1),
   workers: count.optional(),
@@ -33,6 +51,7 @@ const modelEntry = z.strictObject({
       maxDelay: scalar.pipe(z.string().transform(refined(duration()))).optional(),
     })
     .optional(),
+  rehearsal: rehearsal.optional(),
 })
 
 /** Settings that make no sense in a file: they name models another way, or are only accepted. */
@@ -92,7 +111,14 @@ function toEntry(entry: z.infer<typeof modelEntry>): ModelFileEntry {
     intraOpThreads: entry.intraOpThreads,
     batchMaxRows: entry.batch?.maxRows,
     batchMaxDelayMs: entry.batch?.maxDelay,
+    rehearsal: toRehearsal(entry.rehearsal ?? {}),
   }
+}
+
+/** Only what the file says: what is left out must not hide what holds for all. */
+function toRehearsal({ timeout, ...same }: z.infer<typeof rehearsal>): Partial<RehearsalSettings> {
+  const given = { ...same, timeoutMs: timeout }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
 
 /** `pollIntervalMs` stands as `pollInterval` in the file, where the text carries its unit. */

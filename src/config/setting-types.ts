@@ -33,6 +33,16 @@ export function wholeNumber(from: number, to = Number.MAX_SAFE_INTEGER): Setting
   }
 }
 
+/** A number such as `0.05`, `3` or `1e-4`. */
+export function decimalNumber(from: number, to = Number.MAX_VALUE): SettingParser<number> {
+  return (value) => {
+    const number = /^[\d.]/.test(value) ? Number(value) : Number.NaN
+    if (number >= from && number <= to) return number
+    const range = to === Number.MAX_VALUE ? `from ${from} up` : `from ${from} to ${to}`
+    throw new Error(`expected a number ${range}`)
+  }
+}
+
 /** Milliseconds from `250ms`, `5s`, `2m`, `1h`; a bare number is seconds, as MLflow's variables have it. */
 export function duration(fromMs = 0): SettingParser<number> {
   return (value) => {
@@ -82,6 +92,12 @@ export function oneOf<const T extends string>(...choices: readonly T[]): Setting
     if (found === undefined) throw new Error(`expected one of ${choices.join(', ')}`)
     return found
   }
+}
+
+/** Some of these words, separated by commas or white space. */
+export function someOf<const T extends string>(choices: readonly T[]): SettingParser<readonly T[]> {
+  const one = oneOf(...choices)
+  return (value) => words(value).map(one)
 }
 
 export const url: SettingParser<string> = (value) => {
