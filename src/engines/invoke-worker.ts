@@ -14,12 +14,14 @@ const codecs = new WeakMap<HostedModel, ScoringCodec>()
  */
 export function invoke(request: InvokeRequest): Promise<Posted> {
   return replyOf(async () => {
-    const answer = await perform(request)
+    const answer = await answerOf(request)
     return handOver({ answer }, ownedBuffers(answer.body))
   })
 }
 
-async function perform({ model: key, media, body }: InvokeRequest): Promise<InvocationAnswer> {
+/** What {@link invoke} replies, before it crosses to another thread. */
+export async function answerOf(request: InvokeRequest): Promise<InvocationAnswer> {
+  const { model: key, media, body } = request
   const host = hosted(key)
   const codec = codecOf(host)
   const startedAt = performance.now()

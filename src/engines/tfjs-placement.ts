@@ -1,3 +1,4 @@
+import { ServingError } from '../errors.ts'
 import type { EngineOptions } from '../interfaces.ts'
 import type { EngineFlavor, TfjsBackend, TfjsFlavor } from '../model/flavor.ts'
 
@@ -13,4 +14,10 @@ export function tfjsBackendOf(flavor: TfjsFlavor, options: EngineOptions): TfjsB
 export function workerGroup(flavor: EngineFlavor, options: EngineOptions): WorkerGroup {
   if (flavor.engine !== 'tfjs') return flavor.engine
   return tfjsBackendOf(flavor, options) === 'tfjs-node' ? 'tfjs-node' : 'tfjs'
+}
+
+/** The kernel for want of which a backend that was our choice could not run the model. */
+export function movableFor(error: unknown): string | undefined {
+  if (!(error instanceof ServingError) || error.details.movable !== true) return undefined
+  return String(error.details.missingKernel)
 }

@@ -1,11 +1,9 @@
 import { Piscina } from 'piscina'
-
-const runningFromSource = import.meta.url.endsWith('.ts')
-const stripsTypes = Boolean((process.features as { typescript?: unknown }).typescript)
+import { FILE_EXTENSION, NODE_FLAGS } from './build-form.ts'
 
 /** Address of a file of task functions, such as `onnx-worker`. */
 export function taskFile(name: string): string {
-  return new URL(`./${name}.${runningFromSource ? 'ts' : 'js'}`, import.meta.url).href
+  return new URL(`./${name}.${FILE_EXTENSION}`, import.meta.url).href
 }
 
 /** A Piscina pool of one thread, which starts with its first task. */
@@ -26,6 +24,6 @@ export function createThreadPool(): Piscina {
     // Measured, iris with 1 and 32 rows: 66 and 69 us there and back; 69 and 72 with 'sync', 70 and 73 with 'async'.
     atomics: 'disabled',
     recordTiming: false,
-    execArgv: runningFromSource && !stripsTypes ? ['--import', 'tsx'] : [],
+    execArgv: [...NODE_FLAGS],
   })
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { MediaType } from '../codec/mlflow/content-type.ts'
 import { wrapperOf } from '../codec/mlflow/invocation.ts'
 import { createScoringCodec } from '../codec/mlflow/scoring.ts'
-import { ServingError } from '../errors.ts'
+import { type ErrorCode, ServingError } from '../errors.ts'
 import type { InvocationAnswer } from '../interfaces.ts'
 import { allocate, elementCount, type NamedTensors, type TensorSpec } from '../model/tensor.ts'
 import type { LoadRequest, WorkerAnswers } from './worker-messages.ts'
@@ -13,6 +13,13 @@ const MAX_ZEROS = 2 ** 24
 
 /** A larger example is read by the worker, so that the event loop does not wait for it. */
 const MAX_EXAMPLE_BYTES = 64 * 1024
+
+const LOST: ReadonlySet<ErrorCode> = new Set([
+  'WORKER_LOST',
+  'DEADLINE_EXCEEDED',
+  'TRIAL_FAILED',
+  'INSUFFICIENT_MEMORY',
+])
 
 /** Ways to run a model that has just been loaded. */
 interface WarmUpRuns {
@@ -37,8 +44,8 @@ export async function warmUp(
   try {
     return await runExample(example, request, info, runs)
   } catch (error) {
-    const { code, message, details } = ServingError.from(error)
-    if (code === 'WORKER_LOST' || code === 'DEADLINE_EXCEEDED' || details.movable) throw error
+    if (isNotOfTheModel(error)) throw error
+    const { message, details } = ServingError.from(error)
     // MLflow's texts for clients say less than its stack traces.
     const reason = typeof details.stackTrace === 'string' ? details.stackTrace : message
     throw new ServingError(
@@ -47,6 +54,12 @@ export async function warmUp(
       { cause: error },
     )
   }
+}
+
+/** Whether a run failed for want of something to run on. */
+function isNotOfTheModel(error: unknown): boolean {
+  const { code, details } = ServingError.from(error)
+  return LOST.has(code) || details.movable === true
 }
 
 async function readExample({ folder, manifest }: LoadRequest): Promise<Uint8Array | undefined> {
@@ -90,8 +103,7 @@ async function runZeros(
   try {
     return await fastestOf(() => timed(() => runs.run(zeros(inputs, shapes))))
   } catch (error) {
-    const { code, details } = ServingError.from(error)
-    if (code === 'WORKER_LOST' || code === 'DEADLINE_EXCEEDED' || details.movable) throw error
+    if (isNotOfTheModel(error)) throw error
     return undefined
   }
 }

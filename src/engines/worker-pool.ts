@@ -9,7 +9,7 @@ import { PlacedModel } from './placed-model.ts'
 import { type Placement, type PlacementPolicy, type PlacementSnapshot, place } from './placement.ts'
 import type { PoolObserver } from './pool-observer.ts'
 import type { PreparedThread } from './prepared-thread.ts'
-import { type WorkerGroup, workerGroup } from './tfjs-placement.ts'
+import { movableFor, type WorkerGroup, workerGroup } from './tfjs-placement.ts'
 import type { LoadRequest, ModelKey } from './worker-messages.ts'
 import { planWorkers, workersWorth } from './worker-plan.ts'
 import type { WorkerThread } from './worker-thread.ts'
@@ -224,12 +224,6 @@ export class WorkerPool implements ModelLoader {
         .map(([{ id }, { models }]) => ({ id, models })),
     }
   }
-}
-
-/** The kernel for want of which a backend that was our choice could not run the model. */
-function movableFor(error: unknown): string | undefined {
-  if (!(error instanceof ServingError) || error.details.movable !== true) return undefined
-  return String(error.details.missingKernel)
 }
 
 function ownThreads({ flavor }: ModelManifest): number | undefined {
