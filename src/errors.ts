@@ -50,6 +50,7 @@ export const ERROR_TABLE = {
   MODEL_INVALID: { status: 500, mlflowCode: 'INVALID_STATE', retryable: false },
   MODEL_UNSUPPORTED: { status: 501, mlflowCode: 'NOT_IMPLEMENTED', retryable: false },
   LOAD_FAILED: { status: 500, mlflowCode: 'INTERNAL_ERROR', retryable: false },
+  CONTRACT_BREAKING: { status: 500, mlflowCode: 'INVALID_STATE', retryable: false },
   TRIAL_FAILED: { status: 500, mlflowCode: 'INTERNAL_ERROR', retryable: false },
   REHEARSAL_FAILED: { status: 500, mlflowCode: 'INVALID_STATE', retryable: false },
   INSUFFICIENT_MEMORY: { status: 503, mlflowCode: 'RESOURCE_EXHAUSTED', retryable: true },
@@ -64,6 +65,7 @@ export const ERROR_TABLE = {
   ARTIFACT_UNSAFE: { status: 502, mlflowCode: 'INVALID_STATE', retryable: false },
   ARTIFACT_CORRUPT: { status: 502, mlflowCode: 'DATA_LOSS', retryable: true },
   CACHE_FAILED: { status: 500, mlflowCode: 'INTERNAL_ERROR', retryable: true },
+  SERVER_UNREACHABLE: { status: 503, mlflowCode: 'TEMPORARILY_UNAVAILABLE', retryable: true },
   PORT_IN_USE: { status: 500, mlflowCode: 'INVALID_STATE', retryable: false },
 } as const satisfies Record<string, ErrorRow>
 

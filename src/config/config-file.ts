@@ -1,5 +1,6 @@
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
+import { CONTRACT_CHANGES, type ContractChange } from '../model/contract-difference.ts'
 import { ALLOWANCES, type RehearsalSettings } from '../serving/rehearsal/rehearsal-settings.ts'
 import { bytes, decimalNumber, duration, wholeNumber } from './setting-types.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
@@ -8,6 +9,7 @@ import { SETTINGS, type SettingName } from './settings.ts'
 export interface ModelFileEntry {
   readonly uri: string
   readonly workers: number | undefined
+  readonly acceptContract: ContractChange | undefined
   readonly batchMaxRows: number | undefined
   readonly batchMaxDelayMs: number | undefined
   readonly intraOpThreads: number | undefined
@@ -44,6 +46,7 @@ const rehearsal = z.strictObject({
 const modelEntry = z.strictObject({
   uri: z.string().min(1),
   workers: count.optional(),
+  acceptContract: z.enum(CONTRACT_CHANGES).optional(),
   intraOpThreads: count.optional(),
   batch: z
     .strictObject({
@@ -108,6 +111,7 @@ function toEntry(entry: z.infer<typeof modelEntry>): ModelFileEntry {
   return {
     uri: entry.uri,
     workers: entry.workers,
+    acceptContract: entry.acceptContract,
     intraOpThreads: entry.intraOpThreads,
     batchMaxRows: entry.batch?.maxRows,
     batchMaxDelayMs: entry.batch?.maxDelay,

@@ -1,3 +1,4 @@
+import { CONTRACT_CHANGES, type ContractChange } from '../model/contract-difference.ts'
 import type { TfjsBackend } from '../model/flavor.ts'
 import { ALLOWANCES, type Allowance } from '../serving/rehearsal/rehearsal-settings.ts'
 import {
@@ -162,6 +163,13 @@ export const SETTINGS = {
     '429',
     'HTTP status where a queue or the memory for bodies is full: 429 or 503',
   ),
+  acceptContract: setting<ContractChange>(
+    '--accept-contract <change>',
+    ['BATON_ACCEPT_CONTRACT'],
+    oneOf(...CONTRACT_CHANGES),
+    'compatible',
+    'what may change in inputs and outputs from the serving version to the next: identical, compatible or breaking',
+  ),
   trial: setting(
     '--trial <when>',
     ['BATON_TRIAL'],
@@ -280,6 +288,13 @@ export const SETTINGS = {
     text,
     none,
     "folder for downloaded models (default: the user's cache folder)",
+  ),
+  stateFile: setting<Optional<string>>(
+    '--state-file <file>',
+    ['BATON_STATE_FILE'],
+    text,
+    none,
+    'file that keeps pinned versions over a restart (default: one for this host, port and registry in the cache folder)',
   ),
   cacheMaxBytes: setting(
     '--cache-max-bytes <size>',
@@ -449,6 +464,20 @@ export const SETTINGS = {
     duration(1000),
     300_000,
     'oldest registry webhook that is believed',
+  ),
+  eventsWebhook: setting<Optional<string>>(
+    '--events-webhook <url>',
+    ['BATON_EVENTS_WEBHOOK'],
+    url,
+    none,
+    "where every event of a version's life is posted to",
+  ),
+  eventsWebhookSecret: setting<Optional<string>>(
+    none,
+    ['BATON_EVENTS_WEBHOOK_SECRET'],
+    text,
+    none,
+    'secret that signs what is posted to --events-webhook; whsec_<base64>, or any text',
   ),
   // MLflow's client variables (mlflow/utils/rest_utils.py, mlflow/utils/credentials.py)
   trackingUsername: setting<Optional<string>>(

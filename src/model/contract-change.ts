@@ -1,13 +1,7 @@
-import type { Difference, ServedContract } from './contract-difference.ts'
+import type { ContractChange, Difference, ServedContract } from './contract-difference.ts'
 import { compareInputs } from './contract-inputs.ts'
 import { compareOutputs } from './contract-outputs.ts'
 import { compareParams } from './contract-params.ts'
-
-/**
- * What an existing client notices of a new version: `identical` nothing at all; `compatible` nothing that it has to
- * be changed for; `breaking` requests that were answered may be refused, or answers that were understood may not be.
- */
-export type ContractChange = 'identical' | 'compatible' | 'breaking'
 
 export interface ContractComparison {
   readonly change: ContractChange

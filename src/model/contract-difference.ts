@@ -11,6 +11,13 @@ export interface ServedContract {
   readonly wrapper?: 'onnx' | 'keras'
 }
 
+/**
+ * What an existing client notices of a new version: `identical` nothing at all; `compatible` nothing that it has to
+ * be changed for; `breaking` requests that were answered may be refused, or answers that were understood may not be.
+ */
+export const CONTRACT_CHANGES = ['identical', 'compatible', 'breaking'] as const
+export type ContractChange = (typeof CONTRACT_CHANGES)[number]
+
 export interface Difference {
   readonly change: 'compatible' | 'breaking'
   /** In words for people. */
