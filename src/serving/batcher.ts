@@ -19,6 +19,8 @@ import type { BatchSettings } from './settings.ts'
 export interface BatchReport {
   readonly requests: number
   readonly rows: number
+  /** Bytes of input. */
+  readonly bytes: number
   readonly reason: BatchCloseReason
   /** Milliseconds the oldest request waited. */
   readonly queueMs: number
@@ -36,6 +38,9 @@ export interface BatcherParts {
 }
 
 const NOTHING: NamedTensors = {}
+
+/** Clients that go within this time are looked for together. */
+const LEAVING_MS = 5
 
 interface RunningBatch extends Batch {
   readonly startedAt: number
@@ -122,6 +127,11 @@ export class Batcher {
   /** From now on every request runs alone. The first reason given stays. */
   disableBatching(reason: string): void {
     this.#obstacle ??= reason
+  }
+
+  /** A client may have gone: soon, and once for many, those that nobody waits for any more are dropped. */
+  clientLeft(): void {
+    if (!this.#isIdle()) this.#deadlines.watch(this.#clock.monotonic() + LEAVING_MS)
   }
 
   /** Resolves when nothing waits and nothing runs. */
@@ -266,10 +276,14 @@ export class Batcher {
     this.#running.delete(batch)
     this.#drainRate.add(batch.rows * this.#model.parallelism, runMs)
     this.#dispatch()
-    const oldest = batch.requests[0]?.queuedAt ?? batch.startedAt
+    const [first] = batch.requests
+    const oldest = first?.queuedAt ?? batch.startedAt
+    // Requests of one layout have the same bytes a row.
+    const bytes = first === undefined ? 0 : (first.bytes / Math.max(1, first.rows)) * batch.rows
     this.#observer?.({
       requests: batch.requests.length,
       rows: batch.rows,
+      bytes,
       reason: batch.reason,
       queueMs: batch.startedAt - oldest,
       runMs,

@@ -168,7 +168,10 @@ function equip<Contract>(
     model: loaded,
     settings: parts.batchSettingsFor(model),
     clock: parts.clock,
-    observer: (report) => parts.events.emit('batch', { model, version, ...report }),
+    observer: (report) => {
+      if (!report.failed) served.traffic.ran(report.requests, report.bytes, report.runMs)
+      parts.events.emit('batch', { model, version, ...report })
+    },
   })
   const { batchingObstacle } = served.findings
   if (batchingObstacle !== undefined) batcher.disableBatching(batchingObstacle)

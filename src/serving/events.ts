@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.ts'
-import type { DownloadProgress } from '../interfaces.ts'
+import type { DownloadProgress, ModelVersion } from '../interfaces.ts'
 import type { BatchCloseReason } from './batch-queue.ts'
+import type { Comparison } from './probation.ts'
 import type { VersionState } from './version-state.ts'
 
 /** A version has entered a state. */
@@ -32,6 +33,8 @@ export interface SwapEvent {
   /** Milliseconds since `to` became wanted by this reference. */
   readonly durationMs: number
   readonly result: 'swapped' | 'failed' | 'superseded'
+  /** With `swapped`: the version that serves now, as the registry described it. */
+  readonly served?: ModelVersion
   readonly reason: string
 }
 
@@ -50,6 +53,8 @@ export interface BatchEvent {
   readonly version: string
   readonly requests: number
   readonly rows: number
+  /** Bytes of input. */
+  readonly bytes: number
   readonly reason: BatchCloseReason
   /** Milliseconds the oldest request waited. */
   readonly queueMs: number
@@ -64,11 +69,43 @@ export interface DownloadEvent {
   readonly progress: DownloadProgress
 }
 
+/** A reference's version is being judged by live requests, or has been. */
+export interface ProbationEvent {
+  readonly model: string
+  readonly ref: string
+  /** The version on probation. */
+  readonly version: string
+  /** The version before, which can take over again. */
+  readonly previous: string
+  /**
+   * `ended`: without a verdict, since the reference has moved on or went away; `skipped`: there is no memory for the
+   * version before to stand by.
+   */
+  readonly state: 'started' | 'passed' | 'taken_back' | 'ended' | 'skipped'
+  /** Milliseconds since it started. */
+  readonly durationMs: number
+  readonly reason: string
+  readonly figures: Comparison
+}
+
+/** A person has fixed what a reference serves, or lets it follow the registry again. */
+export interface PinEvent {
+  readonly model: string
+  readonly ref: string
+  /** The version that is pinned, or was. */
+  readonly version: string
+  readonly action: 'pinned' | 'unpinned'
+  readonly by: string | undefined
+  readonly reason: string
+}
+
 /** What `serving/` tells the rest of the process. */
 export interface ServingEventMap {
   readonly version: VersionEvent
   readonly swap: SwapEvent
   readonly drain: DrainEvent
+  readonly probation: ProbationEvent
+  readonly pin: PinEvent
   readonly batch: BatchEvent
   readonly download: DownloadEvent
 }
@@ -81,7 +118,15 @@ type Listeners = { [K in keyof ServingEventMap]: Listener<K>[] }
  * and disturbs neither the other listeners nor the hand-over that emitted.
  */
 export class ServingEvents {
-  readonly #listeners: Listeners = { version: [], swap: [], drain: [], batch: [], download: [] }
+  readonly #listeners: Listeners = {
+    version: [],
+    swap: [],
+    drain: [],
+    probation: [],
+    pin: [],
+    batch: [],
+    download: [],
+  }
   readonly #onListenerError: (error: unknown) => void
 
   constructor(onListenerError: (error: unknown) => void) {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { ServingError } from '../errors.ts'
+import type { ErrorCode, ServingError } from '../errors.ts'
 import type { ModelVersion } from '../interfaces.ts'
 import type { FailureView } from './handover.ts'
 import type { BackoffSettings } from './settings.ts'
@@ -63,12 +63,19 @@ export class FailureLog {
     return failure
   }
 
+  /** Ids of the failures with this code, of one version or of all. */
+  withCode(code: ErrorCode, version: string | undefined): string[] {
+    const isMeant = ({ error, version: failed }: VersionFailure) =>
+      error.code === code && (version === undefined || failed.version === version)
+    return [...this.#failures].filter(([, failure]) => isMeant(failure)).map(([id]) => id)
+  }
+
   /** The version serves, or a person wants it tried again. Returns whether there was a failure. */
   clear(id: string): boolean {
     return this.#failures.delete(id)
   }
 
-  /** The reference has left this version: one that was taken back may be tried when it is wanted again. */
+  /** A reference has moved from or to this version: one that was taken back may be tried when it is wanted. */
   unhold(id: string): void {
     if (this.#failures.get(id)?.retryAt === Number.POSITIVE_INFINITY) this.#failures.delete(id)
   }

@@ -5,11 +5,16 @@ import type { SwapEvent } from './events.ts'
 import { type Action, nextAction } from './handover.ts'
 import { LoadSlots } from './load-slots.ts'
 import type { ModelEntry, RefEntry } from './model-entry.ts'
+import { NO_PROBATION, type ProbationSettings } from './probation.ts'
+import { ProbationWatch } from './probation-watch.ts'
 import { ServedModel, versionId } from './served-model.ts'
 import type { ManagerSettings } from './settings.ts'
+import { isLoaded } from './version-state.ts'
 
 export interface HandoverParts<Contract> extends BringUpParts<Contract> {
   readonly settings: ManagerSettings
+  /** How a model's versions are judged once they serve; left out: they are not. */
+  readonly probationFor?: (modelName: string) => ProbationSettings
   /**
    * Whether a version of this size may stay loaded beside the one that took over from it; `bytes` as in
    * `Findings.memory`, undefined where nothing is known. Left out: it may.
@@ -29,6 +34,7 @@ interface Load {
 export class HandoverRunner<Contract> {
   readonly #parts: HandoverParts<Contract>
   readonly #slots: LoadSlots
+  readonly #probations: ProbationWatch<Contract>
   readonly #timer: DeadlineTimer
   readonly #loads = new Map<ServedModel<Contract>, Load>()
   readonly #retirements = new Set<Promise<void>>()
@@ -41,6 +47,17 @@ export class HandoverRunner<Contract> {
     this.#parts = parts
     this.#advanceAll = advanceAll
     this.#slots = new LoadSlots(parts.settings.maxConcurrentLoads)
+    this.#probations = new ProbationWatch({
+      clock: parts.clock,
+      settingsFor: parts.probationFor ?? (() => NO_PROBATION),
+      standbyFits: parts.standbyFits ?? (() => true),
+      report: (model, event) => {
+        model.history.probation(parts.clock.now(), event)
+        parts.events.emit('probation', event)
+      },
+      takeBack: (model, ref, reason) => this.takeBack(model, ref, reason),
+      released: (model) => this.advance(model),
+    })
     this.#timer = new DeadlineTimer(parts.clock, () => {
       advanceAll()
       return Number.POSITIVE_INFINITY
@@ -52,6 +69,7 @@ export class HandoverRunner<Contract> {
     // A listener that calls back in the middle of an action is heard: the loop looks again after each action.
     if (this.#stopped || this.#advancing.has(model)) return
     this.#advancing.add(model)
+    this.#probations.forgetGone(model)
     let action = this.#next(model)
     while (action.kind !== 'wait') {
       this.#perform(model, action)
@@ -86,20 +104,43 @@ export class HandoverRunner<Contract> {
   stop(): void {
     this.#stopped = true
     this.#timer.stop()
+    this.#probations.stop()
     for (const version of this.#loads.keys()) this.#cancel(version, 'the server shuts down')
   }
 
+  /**
+   * Gives a reference back to the version that it served before, and holds the version it leaves. Every reference that
+   * the bad version serves leaves it: to the version before, where it has left one lately, else to the same one.
+   * Returns whether it could be done.
+   */
+  takeBack(model: ModelEntry<Contract>, ref: RefEntry<Contract>, reason: string): boolean {
+    const bad = ref.serving
+    const good = standingBy(ref)
+    if (bad === undefined || good === undefined) return false
+    const why = `version ${bad.version} was taken back: ${reason}`
+    for (const other of model.refs.values()) {
+      if (other.serving !== bad) continue
+      const to = standingBy(other) ?? good
+      if (to.state === 'standby') to.move('ready', why)
+      this.#probations.end(other, 'taken_back', reason)
+      this.#assign(model, other, to, why)
+    }
+    this.#fail(model, bad, new ServingError('MODEL_FAILED', `Taken back: ${reason}`), true)
+    this.advance(model)
+    return true
+  }
+
   /** The swap: one assignment, after which new requests lease the other version. */
-  assign(
+  #assign(
     model: ModelEntry<Contract>,
     ref: RefEntry<Contract>,
     to: ServedModel<Contract>,
     why: string,
   ): void {
-    const { clock, settings } = this.#parts
+    const { clock } = this.#parts
     const from = ref.serving
     ref.serving = to
-    ref.previous = from
+    model.noteServed(to.id)
     ref.since = clock.now()
     ref.why = why
     this.reportSwap(model, ref, {
@@ -107,16 +148,13 @@ export class HandoverRunner<Contract> {
       to: to.version,
       durationMs: clock.monotonic() - ref.desiredSince,
       result: 'swapped',
+      served: to.registered,
       reason: why,
     })
-    if (from === undefined || from.state !== 'ready' || settings.standbyMs <= 0) return
-    if (model.isServing(from) || model.isDesired(from.id)) return
-    from.standbyUntil = clock.monotonic() + settings.standbyMs
-    from.move('standby', `version ${to.version} has taken over`)
   }
 
   /** The version does not serve, and will not be tried again before its back-off (`held`: not by itself). */
-  fail(
+  #fail(
     model: ModelEntry<Contract>,
     version: ServedModel<Contract>,
     error: ServingError,
@@ -169,7 +207,9 @@ export class HandoverRunner<Contract> {
     const ref = model.refs.get(label)
     if (ref === undefined) throw new ServingError('INTERNAL', `No reference "${label}"`)
     if (to.state === 'standby') to.move('ready', 'wanted again')
-    this.assign(model, ref, to, swapReason(ref.serving, to))
+    const from = ref.serving
+    this.#assign(model, ref, to, swapReason(from, to))
+    this.#probations.begin(model, ref, from)
   }
 
   #cancel(version: ServedModel<Contract>, reason: string): void {
@@ -232,7 +272,8 @@ export class HandoverRunner<Contract> {
         reason: `${version.state}: ${error.message}`,
       })
     }
-    this.fail(model, version, error, false)
+    // Its files would have to change for another outcome.
+    this.#fail(model, version, error, error.code === 'CONTRACT_BREAKING')
   }
 
   #retire(
@@ -275,6 +316,13 @@ export class HandoverRunner<Contract> {
     if (failure === undefined) version.move('closed', version.cancelled ? 'cancelled' : 'unloaded')
     else version.move('failed', `unloading failed: ${failure.message}`, failure)
   }
+}
+
+/** The version that can take over again. */
+function standingBy<C>({ probation }: RefEntry<C>): ServedModel<C> | undefined {
+  return probation !== undefined && isLoaded(probation.previous.state)
+    ? probation.previous
+    : undefined
 }
 
 function swapReason<C>(from: ServedModel<C> | undefined, to: ServedModel<C>): string {

@@ -6,6 +6,8 @@ export interface RefView {
   /** Undefined while the registry has never named a version for it. */
   readonly desired: string | undefined
   readonly serving: string | undefined
+  /** The version that stands by while the one that serves is on probation. */
+  readonly previous: string | undefined
 }
 
 export interface VersionView {
@@ -14,8 +16,6 @@ export interface VersionView {
   readonly state: VersionState
   /** On its way, but told to stop: as good as gone. */
   readonly cancelled: boolean
-  /** With `standby`: time from which it may be unloaded. */
-  readonly standbyUntil: number | undefined
 }
 
 export interface FailureView {
@@ -46,7 +46,7 @@ export type Action =
  * new ones are loaded, but none is unloaded while a reference serves or wants it.
  */
 export function nextAction(view: ModelView, now: number): Action {
-  return nextSwap(view) ?? nextRemoval(view, now) ?? nextLoad(view, now) ?? wait(view, now)
+  return nextSwap(view) ?? nextRemoval(view) ?? nextLoad(view, now) ?? wait(view)
 }
 
 function nextSwap(view: ModelView): Action | undefined {
@@ -60,20 +60,13 @@ function nextSwap(view: ModelView): Action | undefined {
   return undefined
 }
 
-function nextRemoval(view: ModelView, now: number): Action | undefined {
-  for (const version of view.versions) {
-    if (isWanted(view, version.id)) continue
-    if (isStarting(version.state) && !version.cancelled) return { kind: 'cancel', id: version.id }
-    if (version.state === 'ready' || mayLeaveStandby(view, version, now)) {
-      return { kind: 'unload', id: version.id }
-    }
+function nextRemoval(view: ModelView): Action | undefined {
+  for (const { id, state, cancelled } of view.versions) {
+    if (isWanted(view, id)) continue
+    if (isStarting(state) && !cancelled) return { kind: 'cancel', id }
+    if (isLoaded(state) && !standsBy(view, id)) return { kind: 'unload', id }
   }
   return undefined
-}
-
-function mayLeaveStandby(view: ModelView, version: VersionView, now: number): boolean {
-  if (version.state !== 'standby') return false
-  return view.refs.length === 0 || (version.standbyUntil ?? now) <= now
 }
 
 function nextLoad(view: ModelView, now: number): Action | undefined {
@@ -83,13 +76,9 @@ function nextLoad(view: ModelView, now: number): Action | undefined {
   return undefined
 }
 
-function wait(view: ModelView, now: number): Action {
+function wait(view: ModelView): Action {
   let until = Number.POSITIVE_INFINITY
   for (const id of missing(view)) until = Math.min(until, retryAt(view, id))
-  for (const version of view.versions) {
-    if (version.state !== 'standby' || isWanted(view, version.id)) continue
-    until = Math.min(until, version.standbyUntil ?? now)
-  }
   return { kind: 'wait', until }
 }
 
@@ -108,6 +97,10 @@ function retryAt(view: ModelView, id: string): number {
 
 function isWanted(view: ModelView, id: string): boolean {
   return view.refs.some((ref) => ref.desired === id || ref.serving === id)
+}
+
+function standsBy(view: ModelView, id: string): boolean {
+  return view.refs.some((ref) => ref.previous === id)
 }
 
 /** The version with this id that is loaded or on its way: one that drains or has failed does not come back. */

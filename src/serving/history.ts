@@ -1,10 +1,10 @@
-import type { DrainEvent, SwapEvent, VersionEvent } from './events.ts'
+import type { DrainEvent, PinEvent, ProbationEvent, SwapEvent, VersionEvent } from './events.ts'
 
 /** One line of a model's recent past. */
 export interface HistoryEntry {
   /** Milliseconds since the epoch. */
   readonly at: number
-  readonly kind: 'version' | 'swap' | 'drain'
+  readonly kind: 'version' | 'swap' | 'drain' | 'probation' | 'pin'
   readonly version: string | undefined
   readonly ref: string | undefined
   /** What happened, for people. */
@@ -29,6 +29,14 @@ export class History {
   drained(at: number, { version, durationMs, cutRequests }: DrainEvent): void {
     const text = `drained in ${Math.round(durationMs)} ms, ${cutRequests} requests cut`
     this.#add({ at, kind: 'drain', version, ref: undefined, text })
+  }
+
+  probation(at: number, { ref, version, state, reason }: ProbationEvent): void {
+    this.#add({ at, kind: 'probation', version, ref, text: `probation ${state}: ${reason}` })
+  }
+
+  pinned(at: number, { ref, version, action, reason }: PinEvent): void {
+    this.#add({ at, kind: 'pin', version, ref, text: `${action}: ${reason}` })
   }
 
   /** Oldest first. */

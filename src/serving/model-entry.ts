@@ -4,14 +4,44 @@ import type { ModelVersion, Resolution } from '../interfaces.ts'
 import { FailureLog } from './failure-log.ts'
 import type { ModelView } from './handover.ts'
 import { History } from './history.ts'
+import type { ProbationSettings } from './probation.ts'
 import { type ServedModel, versionId } from './served-model.ts'
 import type { BackoffSettings } from './settings.ts'
+import type { TrafficSample } from './traffic-record.ts'
 
 /** What the registry says about one reference of a model. */
 export interface DesiredRef {
   /** Alias, stage, `latest` or version number: what requests and people call the reference by. */
   readonly label: string
   readonly resolution: Resolution
+  /** With a resolution that a person has fixed. */
+  readonly pin?: PinnedRef | undefined
+}
+
+/** A reference that serves one version, whatever the registry says it means. */
+export interface PinnedRef {
+  readonly version: string
+  /** ISO 8601. */
+  readonly since: string
+  /** Who asked for it, in their own words. */
+  readonly by: string | undefined
+  /** Version that the registry says the reference means; undefined where it names none. */
+  readonly registryVersion: string | undefined
+}
+
+/** A version that has just taken over, and the one that it took over from. */
+export interface Probation<Contract> {
+  readonly version: ServedModel<Contract>
+  /** Loaded, and ready to take over again. */
+  readonly previous: ServedModel<Contract>
+  readonly settings: ProbationSettings
+  /** What the version had done before it took over, for another reference. */
+  readonly before: TrafficSample
+  /** What the previous version did lately. */
+  readonly yardstick: TrafficSample
+  /** Monotonic milliseconds. */
+  readonly startedAt: number
+  readonly until: number
 }
 
 /** A reference of a model and the version behind it. */
@@ -24,8 +54,10 @@ export interface RefEntry<Contract> {
   error: ServingError | undefined
   /** The version that answers now. A swap is the assignment of this field. */
   serving: ServedModel<Contract> | undefined
-  /** The version that answered before, while it may take over again. */
-  previous: ServedModel<Contract> | undefined
+  /** Set while a person has fixed what it serves. */
+  pin: PinnedRef | undefined
+  /** While `serving` is judged and the version before it may take over again. */
+  probation: Probation<Contract> | undefined
   /** Milliseconds since the epoch at which `serving` was assigned, and why. */
   since: number | undefined
   why: string
@@ -34,6 +66,9 @@ export interface RefEntry<Contract> {
 /** Codes of a registry that could not say what a reference means, as against one that says it means nothing. */
 const NO_ANSWER: ReadonlySet<string> = new Set(['REGISTRY_UNAVAILABLE', 'REGISTRY_DENIED'])
 
+/** Versions that have served are remembered up to this number. */
+const KEPT_SERVED = 100
+
 /** Everything that the manager knows of one model name. */
 export class ModelEntry<Contract> {
   readonly name: string
@@ -41,6 +76,10 @@ export class ModelEntry<Contract> {
   /** Every life that has not ended, oldest first. */
   readonly versions = new Set<ServedModel<Contract>>()
   readonly failures: FailureLog
+  /** Versions whose breaking change a person accepts, until they serve or are not wanted any more. */
+  readonly allowed = new Set<string>()
+  /** Versions that have served, latest last: clients have known them. */
+  readonly #served = new Set<string>()
   readonly history: History
   readonly #clock: Clock
   #firstRef: RefEntry<Contract> | undefined
@@ -76,16 +115,31 @@ export class ModelEntry<Contract> {
       if (ref.desired !== undefined) left.push({ ref, before: ref.desired })
     }
     this.declare(entries.map((entry) => entry.label))
-    for (const { label, resolution } of entries) {
+    for (const { label, resolution, pin } of entries) {
       const ref = this.#ref(label)
+      ref.pin = pin
       const before = ref.desired
       this.#resolve(ref, resolution)
       const moved = ref.desired === undefined || versionId(ref.desired) !== idOf(before)
       if (before !== undefined && moved) left.push({ ref, before })
     }
-    for (const { before } of left) this.failures.unhold(versionId(before))
+    this.#unhold(left)
+    for (const id of this.allowed) if (!this.isDesired(id)) this.allowed.delete(id)
     this.failures.prune((id) => this.isDesired(id))
     return left
+  }
+
+  /** The version serves from now on. */
+  noteServed(id: string): void {
+    this.allowed.delete(id)
+    this.#served.delete(id)
+    this.#served.add(id)
+    const [oldest] = this.#served
+    if (this.#served.size > KEPT_SERVED && oldest !== undefined) this.#served.delete(oldest)
+  }
+
+  hasServed(id: string): boolean {
+    return this.#served.has(id)
   }
 
   isDesired(id: string): boolean {
@@ -111,14 +165,25 @@ export class ModelEntry<Contract> {
         label: ref.label,
         desired: idOf(ref.desired),
         serving: ref.serving?.id,
+        previous: ref.probation?.previous.id,
       })),
-      versions: Array.from(this.versions, ({ id, state, cancelled, standbyUntil }) => ({
-        id,
-        state,
-        cancelled,
-        standbyUntil,
-      })),
+      versions: Array.from(this.versions, ({ id, state, cancelled }) => ({ id, state, cancelled })),
       failures: this.failures.views(),
+    }
+  }
+
+  /**
+   * What was taken back may be tried again where a reference has left it or come to it, unless another one that has not
+   * moved wants it.
+   */
+  #unhold(left: readonly { ref: RefEntry<Contract>; before: ModelVersion | undefined }[]): void {
+    const moved = new Set(left.map(({ ref }) => ref))
+    const stayed = new Set<string | undefined>()
+    for (const ref of this.refs.values()) if (!moved.has(ref)) stayed.add(idOf(ref.desired))
+    for (const { ref, before } of left) {
+      for (const id of [idOf(before), idOf(ref.desired)]) {
+        if (id !== undefined && !stayed.has(id)) this.failures.unhold(id)
+      }
     }
   }
 
@@ -131,7 +196,8 @@ export class ModelEntry<Contract> {
       desiredSince: this.#clock.monotonic(),
       error: undefined,
       serving: undefined,
-      previous: undefined,
+      pin: undefined,
+      probation: undefined,
       since: undefined,
       why: 'not resolved yet',
     }

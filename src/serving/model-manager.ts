@@ -1,8 +1,11 @@
 import { ServingError } from '../errors.ts'
+import type { ModelVersion } from '../interfaces.ts'
+import type { ContractFinding } from './candidate.ts'
 import { type HandoverParts, HandoverRunner } from './handover-runner.ts'
 import { type DesiredRef, ModelEntry } from './model-entry.ts'
 import { describeModel, type ModelStatus } from './model-status.ts'
-import { modelNotFound, refNotFound, refNotReady, versionNotAvailable } from './refusal.ts'
+import { pinChanges, pinsOf } from './pin-changes.ts'
+import { modelNotFound, nothingToAllow, refNotFound, refNotReady, versionNotAvailable } from './refusal.ts'
 import { type Lease, versionId } from './served-model.ts'
 import { isLoaded } from './version-state.ts'
 
@@ -61,8 +64,14 @@ export class ModelManager<Contract> {
    */
   setDesired(name: string, entries: readonly DesiredRef[]): void {
     const model = this.#entry(name)
+    const pins = pinsOf(model.refs.values())
     const wantedSince = new Map([...model.refs].map(([label, ref]) => [label, ref.desiredSince]))
-    for (const { ref, before } of model.want(entries)) {
+    const left = model.want(entries)
+    for (const event of pinChanges(name, pins, pinsOf(model.refs.values()))) {
+      model.history.pinned(this.#parts.clock.now(), event)
+      this.#parts.events.emit('pin', event)
+    }
+    for (const { ref, before } of left) {
       if (!this.#runner.isLoading(versionId(before))) continue
       const now = this.#parts.clock.monotonic()
       this.#runner.reportSwap(model, ref, {
@@ -115,6 +124,13 @@ export class ModelManager<Contract> {
     return ref.serving.lease()
   }
 
+  /** A client has gone: what waits for it gives up its place. */
+  clientLeft(): void {
+    for (const model of this.#models.values()) {
+      for (const version of model.versions) version.batcher?.clientLeft()
+    }
+  }
+
   /** Models that are known. */
   get size(): number {
     return this.#models.size
@@ -140,22 +156,14 @@ export class ModelManager<Contract> {
   }
 
   /**
-   * Gives a reference back to the version that it served before, which must still be loaded, and holds the version
-   * it leaves: that is not tried again until the reference moves or {@link clear} is called. Every reference that the
-   * bad version serves goes the same way. Returns whether it could be done.
+   * Gives a reference whose version is on probation back to the version before, and holds the version it leaves: that
+   * is not tried again until the reference moves or {@link clear} is called. Every reference that the bad version
+   * serves leaves it. Returns whether it could be done.
    */
   takeBack(name: string, label: string, reason: string): boolean {
     const model = this.#known(name)
-    const { serving: bad, previous: good } = model.refs.get(label) ?? {}
-    if (bad === undefined || good === undefined || !isLoaded(good.state)) return false
-    const why = `version ${bad.version} was taken back: ${reason}`
-    if (good.state === 'standby') good.move('ready', why)
-    for (const ref of model.refs.values()) {
-      if (ref.serving === bad) this.#runner.assign(model, ref, good, why)
-    }
-    this.#runner.fail(model, bad, new ServingError('MODEL_FAILED', `Taken back: ${reason}`), true)
-    this.#runner.advance(model)
-    return true
+    const ref = model.refs.get(label)
+    return ref !== undefined && this.#runner.takeBack(model, ref, reason)
   }
 
   /**
@@ -171,6 +179,43 @@ export class ModelManager<Contract> {
       if (failures.clear(id)) cleared += 1
     }
     return cleared
+  }
+
+  /**
+   * Accepts the breaking change of versions that were refused for it, this once: the next {@link reconcile} tries them
+   * again. Returns their version numbers.
+   * @param version all such versions unless one is named.
+   * @throws ServingError MODEL_NOT_FOUND; VERSION_NOT_FOUND where none was refused for that.
+   */
+  allow(name: string, version?: string): readonly string[] {
+    const model = this.#known(name)
+    const refused = model.failures.withCode('CONTRACT_BREAKING', version)
+    if (refused.length === 0) throw nothingToAllow(name, version)
+    return refused.flatMap((id) => {
+      const failure = model.failures.get(id)
+      model.allowed.add(id)
+      model.failures.clear(id)
+      return failure === undefined ? [] : [failure.version.version]
+    })
+  }
+
+  /** Why a version may serve whatever it breaks; undefined where it may not. */
+  excuse(version: ModelVersion): ContractFinding['accepted'] {
+    const model = this.#models.get(version.name)
+    const id = versionId(version)
+    if (model?.allowed.has(id)) return 'allowed by a person'
+    return model?.hasServed(id) ? 'it has served before' : undefined
+  }
+
+  /** What a reference serves now, as the registry described it, and the references that there are. */
+  servedBy(name: string): ReadonlyMap<string, ModelVersion | undefined> {
+    const { refs } = this.#known(name)
+    return new Map(Array.from(refs.values(), (ref) => [ref.label, ref.serving?.registered]))
+  }
+
+  /** A version that is loaded or on its way, as the registry described it. @throws ServingError MODEL_NOT_FOUND. */
+  registered(name: string, version: string): ModelVersion | undefined {
+    return this.#known(name).find((live) => live.version === version && live.isLive)?.registered
   }
 
   /**

@@ -13,6 +13,7 @@ import type { Batcher } from './batcher.ts'
 import type { Findings } from './candidate.ts'
 import type { VersionEvent } from './events.ts'
 import type { SubmitOptions } from './pending-request.ts'
+import { TrafficRecord } from './traffic-record.ts'
 import { checkMove, isLoaded, isStarting, type VersionState } from './version-state.ts'
 
 /** A version borrowed for one request. */
@@ -62,8 +63,8 @@ export class ServedModel<Contract> {
 
   /** Its loading was cancelled; it closes as soon as the step under way has ended. */
   cancelled = false
-  /** Monotonic time until which it stays in `standby`. */
-  standbyUntil: number | undefined
+  /** What it has done so far. */
+  readonly traffic: TrafficRecord
 
   constructor(
     registered: ModelVersion,
@@ -73,6 +74,7 @@ export class ServedModel<Contract> {
   ) {
     this.id = versionId(registered)
     this.registered = registered
+    this.traffic = new TrafficRecord(clock)
     this.#clock = clock
     this.#onMove = onMove
     this.#reason = reason

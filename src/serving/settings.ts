@@ -36,8 +36,6 @@ export interface ManagerSettings {
   readonly maxConcurrentLoads: number
   /** Milliseconds a version that is no longer wanted waits for its requests before they are cut. */
   readonly drainTimeoutMs: number
-  /** Milliseconds the previous version stays loaded after a swap, ready to take over again. */
-  readonly standbyMs: number
   readonly backoff: BackoffSettings
   /** What becomes of a version that does not fit beside the one it would replace. */
   readonly memorySwap: MemorySwap
@@ -52,7 +50,6 @@ export type MemorySwap = 'refuse' | 'memory-first' | 'off'
 export const DEFAULT_MANAGER_SETTINGS: ManagerSettings = {
   maxConcurrentLoads: 2,
   drainTimeoutMs: 30_000,
-  standbyMs: 0,
   backoff: { firstMs: 1_000, maxMs: 300_000 },
   memorySwap: 'refuse',
 }

@@ -10,16 +10,16 @@ import type { VersionState } from '../../src/serving/version-state.ts'
 const NOW = 1_000
 const NEVER = Number.POSITIVE_INFINITY
 
-/** `champion: 1 -> 2` serves 1 and wants 2; `none` is no version. */
+/** `champion: 1 -> 2` serves 1 and wants 2, `champion: 2 -> 2 <- 1` has 1 stand by; `none` is no version. */
 function refs(...texts: string[]): ModelView['refs'] {
   const id = (text = ''): string | undefined => (text === 'none' ? undefined : text)
   return texts.map((text) => {
-    const [label = '', serving, desired] = text.split(/: | -> /)
-    return { label, serving: id(serving), desired: id(desired) }
+    const [label = '', serving, desired, previous = 'none'] = text.split(/: | -> | <- /)
+    return { label, serving: id(serving), desired: id(desired), previous: id(previous) }
   })
 }
 
-/** `2 ready`, `2 loading cancelled`, `1 standby 1500`. */
+/** `2 ready`, `2 loading cancelled`. */
 function versions(...texts: string[]): VersionView[] {
   return texts.map((text) => {
     const [id = '', state, more] = text.split(' ')
@@ -27,7 +27,6 @@ function versions(...texts: string[]): VersionView[] {
       id,
       state: state as VersionState,
       cancelled: more === 'cancelled',
-      standbyUntil: state === 'standby' ? Number(more) : undefined,
     }
   })
 }
@@ -183,17 +182,33 @@ const CASES: [string, Partial<ModelView>, Action][] = [
   ],
   [
     'the previous version stands by',
-    { refs: refs('champion: 2 -> 2'), versions: versions('1 standby 1500', '2 ready') },
-    { kind: 'wait', until: 1_500 },
+    { refs: refs('champion: 2 -> 2 <- 1'), versions: versions('1 standby', '2 ready') },
+    { kind: 'wait', until: NEVER },
   ],
   [
     'its time of standing by is over',
-    { refs: refs('champion: 2 -> 2'), versions: versions('1 standby 1000', '2 ready') },
+    { refs: refs('champion: 2 -> 2'), versions: versions('1 standby', '2 ready') },
     { kind: 'unload', id: '1' },
   ],
   [
+    'only the last one before stands by',
+    {
+      refs: refs('champion: 3 -> 3 <- 2'),
+      versions: versions('1 standby', '2 standby', '3 ready'),
+    },
+    { kind: 'unload', id: '1' },
+  ],
+  [
+    'it stands by for one reference when another leaves it',
+    {
+      refs: refs('champion: 2 -> 2 <- 1', 'challenger: 3 -> 3'),
+      versions: versions('1 ready', '2 ready', '3 ready'),
+    },
+    { kind: 'wait', until: NEVER },
+  ],
+  [
     'the version that stands by is wanted again',
-    { refs: refs('champion: 2 -> 1'), versions: versions('1 standby 1500', '2 ready') },
+    { refs: refs('champion: 2 -> 1 <- 1'), versions: versions('1 standby', '2 ready') },
     { kind: 'swap', ref: 'champion', id: '1' },
   ],
   [
@@ -203,7 +218,7 @@ const CASES: [string, Partial<ModelView>, Action][] = [
   ],
   [
     'the model was removed: nothing stands by',
-    { refs: [], versions: versions('1 standby 1500') },
+    { refs: [], versions: versions('1 standby') },
     { kind: 'unload', id: '1' },
   ],
   [

@@ -4,7 +4,7 @@ import { ManualServing, version } from './support/manual-serving.ts'
 
 describe('standing by', () => {
   it('keeps the previous version for a time, and takes it again in one assignment', async () => {
-    const serving = await servingV1({ standbyMs: 5_000 })
+    const serving = await servingV1({ probation: { durationMs: 5_000 } })
     await serving.set('iris', { champion: v2 })
     expect(serving.moves.at(-1)).toBe('1 standby')
     await serving.set('iris', { champion: v1 })

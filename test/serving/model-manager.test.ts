@@ -416,7 +416,7 @@ describe('promise 6: a version is not given back to the loop of failure', () => 
   })
 
   it('does not try again what was taken back, until the alias moves', async () => {
-    const serving = await servingV1({ standbyMs: 60_000 })
+    const serving = await servingV1({ probation: { durationMs: 60_000 } })
     await serving.set('iris', { champion: v2 })
     expect(serving.manager.takeBack('iris', 'champion', '12 of 40 requests failed')).toBe(true)
     expect(serving.serving('iris')).toBe('1')
@@ -440,7 +440,7 @@ describe('promise 6: a version is not given back to the loop of failure', () => 
   })
 
   it('takes back every reference of the bad version, and no other', async () => {
-    const serving = new ManualServing({ standbyMs: 60_000 })
+    const serving = new ManualServing({ probation: { durationMs: 60_000 } })
     await serving.set('iris', { champion: v1, next: v1, fixed: v3 })
     await serving.set('iris', { champion: v2, next: v2, fixed: v3 })
     expect(serving.manager.takeBack('iris', 'champion', 'slow')).toBe(true)

@@ -12,6 +12,7 @@ import type { NamedTensors } from '../../../src/model/tensor.ts'
 import type { Gate } from '../../../src/serving/bring-up.ts'
 import { type ServingEventMap, ServingEvents } from '../../../src/serving/events.ts'
 import { ModelManager } from '../../../src/serving/model-manager.ts'
+import { NO_PROBATION, type ProbationSettings } from '../../../src/serving/probation.ts'
 import {
   DEFAULT_BATCH_SETTINGS,
   DEFAULT_MANAGER_SETTINGS,
@@ -147,6 +148,13 @@ export interface TestContract {
   readonly madeFor: string
 }
 
+const KINDS = ['version', 'swap', 'drain', 'probation', 'pin', 'batch', 'download'] as const
+
+/** What a test has of its own; without it, versions are not on probation. */
+export interface ManualSettings extends Partial<ManagerSettings> {
+  readonly probation?: Partial<ProbationSettings>
+}
+
 /** A manager whose clock, downloads and loads a test turns by hand. */
 export class ManualServing {
   readonly clock = new ManualClock()
@@ -162,19 +170,21 @@ export class ManualServing {
     version: [],
     swap: [],
     drain: [],
+    probation: [],
+    pin: [],
     batch: [],
     download: [],
   }
 
   constructor(
-    settings: Partial<ManagerSettings> = {},
+    { probation, ...settings }: ManualSettings = {},
     gates: readonly Gate<TestContract>[] = [],
     makeContract = (_: ModelManifest, __: LoadedModelInfo, made: ModelVersion): TestContract => ({
       madeFor: made.version,
     }),
   ) {
     this.events = new ServingEvents((error) => this.listenerErrors.push(error))
-    for (const kind of ['version', 'swap', 'drain', 'batch', 'download'] as const) {
+    for (const kind of KINDS) {
       this.events.on(kind, (event) => (this.#seen[kind] as unknown[]).push(event))
     }
     this.manager = new ModelManager({
@@ -187,6 +197,7 @@ export class ManualServing {
       batchSettingsFor: () => DEFAULT_BATCH_SETTINGS,
       gates,
       settings: { ...DEFAULT_MANAGER_SETTINGS, ...settings },
+      probationFor: () => ({ ...NO_PROBATION, ...probation }),
     })
   }
 
