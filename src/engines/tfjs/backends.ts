@@ -20,6 +20,14 @@ const REGISTERED: Readonly<Record<ComputeBackend, string>> = {
 /** Packages loaded into this thread, or on their way. */
 const loaded = new Map<ComputeBackend, Promise<void>>()
 
+/** A worker thread's `process` is a copy. */
+let mayTakeProcess = !isMainThread
+
+/** Says that this process is there for a model and for nothing else. */
+export function giveProcess(): void {
+  mayTakeProcess = true
+}
+
 // Without checks for NaN after every op, and without a banner on the console.
 enableProdMode()
 
@@ -57,7 +65,7 @@ async function loadPackage(backend: ComputeBackend): Promise<void> {
 
 async function loadWasm(): Promise<void> {
   // Its glue installs handlers for exceptions that nobody caught, which rethrow.
-  if (isMainThread) {
+  if (!mayTakeProcess) {
     throw new ServingError('INTERNAL', 'The wasm backend may be loaded in worker threads only')
   }
   const wasm = await import('@tensorflow/tfjs-backend-wasm')

@@ -55,9 +55,10 @@ async function perform(request: TrialRequest): Promise<WorkerReply<TrialKind>> {
 }
 
 async function engineOf(name: EngineFlavor['engine']): Promise<Engine> {
-  return name === 'onnx'
-    ? (await import('../onnx-engine.ts')).onnxEngine
-    : (await import('../tfjs/tfjs-engine.ts')).tfjsEngine
+  if (name === 'onnx') return (await import('../onnx-engine.ts')).onnxEngine
+  const { giveProcess } = await import('../tfjs/backends.ts')
+  giveProcess()
+  return (await import('../tfjs/tfjs-engine.ts')).tfjsEngine
 }
 
 /** Where memory runs out all the same, the kernel ends this process before the one that serves. */
