@@ -19,6 +19,7 @@ import { countEvents } from './observe/event-metrics.ts'
 import { observeWorkers } from './observe/worker-events.ts'
 import { ownSettings } from './served-refs.ts'
 import { ServingEvents } from './serving/events.ts'
+import { contractGate } from './serving/gates/contract.ts'
 import { ModelManager } from './serving/model-manager.ts'
 import { DEFAULT_MANAGER_SETTINGS } from './serving/settings.ts'
 
@@ -35,6 +36,7 @@ export interface ServingInputs {
 export interface ServingParts {
   readonly pool: WorkerPool
   readonly models: ModelManager<VersionScoring>
+  readonly events: ServingEvents
 }
 
 /** Builds the worker pool and the manager above it. */
@@ -45,6 +47,7 @@ export function createServing(inputs: ServingInputs): ServingParts {
     hideSchemaDetails: config.hideSchemaDetails,
     maxDepth: config.maxJsonDepth,
     maxColumns: config.maxColumns,
+    maxRows: config.maxRows,
     // A thread's heap has the same limit, and what is made of the values may take as much again, twice.
     maxMemoryBytes: config.maxBodyMemory ?? Math.floor(getHeapStatistics().heap_size_limit / 4),
   }
@@ -53,7 +56,7 @@ export function createServing(inputs: ServingInputs): ServingParts {
   logEvents(events, log, clock)
   countEvents(events, metrics)
   const own = ownSettings(config)
-  const models = new ModelManager<VersionScoring>({
+  const models: ModelManager<VersionScoring> = new ModelManager<VersionScoring>({
     clock,
     events,
     artifacts: inputs.artifacts,
@@ -67,10 +70,16 @@ export function createServing(inputs: ServingInputs): ServingParts {
       maxQueueRows: config.queueMaxRows,
       maxQueueBytes: config.queueMaxBytes,
     }),
-    gates: [],
+    gates: [
+      contractGate({
+        contractOf: ({ contract }) => contract,
+        acceptedFor: (model) => own(model)?.acceptContract ?? config.acceptContract,
+        excuse: (version) => models.excuse(version),
+      }),
+    ],
     settings: { ...DEFAULT_MANAGER_SETTINGS, drainTimeoutMs: config.drainTimeoutMs },
   })
-  return { pool, models }
+  return { pool, models, events }
 }
 
 /** What the `--config` file says of a model's workers, over what holds for all. */

@@ -1,4 +1,5 @@
 import type { LoadedModel, ModelVersion } from '../interfaces.ts'
+import type { ContractChange } from '../model/contract-difference.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
 
 /** A version that has been loaded, on the workers or on trial in a process of its own, and answers nobody yet. */
@@ -12,8 +13,18 @@ export interface Candidate<Contract> {
   readonly contract: Contract
 }
 
+export interface ContractFinding {
+  readonly change: ContractChange
+  /** In words, what breaks first. */
+  readonly differences: readonly string[]
+  /** Why a change that the settings do not accept was let through. */
+  readonly accepted: 'allowed by a person' | 'it has served before' | undefined
+}
+
 /** What gates found out about a version, for people and for what follows. */
 export interface Findings {
+  /** How it differs from the version that served when it was checked; undefined on first load. */
+  readonly contract?: ContractFinding | undefined
   /** Why its requests must not share batches. */
   readonly batchingObstacle?: string | undefined
 }

@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts'
 import type { DownloadProgress } from '../interfaces.ts'
+import type { ContractFinding } from './candidate.ts'
 import type { VersionFailure } from './failure-log.ts'
 import type { HistoryEntry } from './history.ts'
-import type { ModelEntry, RefEntry } from './model-entry.ts'
+import type { ModelEntry, PinnedRef, RefEntry } from './model-entry.ts'
 import type { ServedModel } from './served-model.ts'
 import type { VersionState } from './version-state.ts'
 
@@ -22,8 +23,10 @@ export interface RefStatus {
   readonly serving: string | undefined
   readonly since: string | undefined
   readonly why: string
-  /** Version that the registry named last. */
+  /** Version that is wanted: the pinned one, else the one that the registry named last. */
   readonly desired: string | undefined
+  /** Set while a person has fixed what it serves; `registryVersion` is what it means in the registry meanwhile. */
+  readonly pinned: PinnedRef | undefined
   /** Why the registry names none now. */
   readonly error: FailureStatus | undefined
 }
@@ -48,6 +51,8 @@ export interface VersionStatus {
   readonly download: DownloadProgress | undefined
   /** Undefined before it is loaded. */
   readonly batching: { readonly enabled: boolean; readonly reason: string | undefined } | undefined
+  /** How it differs from the version that served when it was checked. */
+  readonly contract: ContractFinding | undefined
   /** The last failure, also while it is being tried again. */
   readonly failure: FailureStatus | undefined
 }
@@ -92,6 +97,7 @@ function describeRef<Contract>(ref: RefEntry<Contract>): RefStatus {
     since: ref.since === undefined ? undefined : iso(ref.since),
     why: ref.why,
     desired: ref.desired?.version,
+    pinned: ref.pin,
     error: error && {
       code: error.code,
       message: error.message,
@@ -124,6 +130,7 @@ function describeVersion<Contract>(
     artifactBytes: version.artifactBytes,
     download: version.progress,
     batching: batcher && { enabled: batcher.obstacle === undefined, reason: batcher.obstacle },
+    contract: version.findings.contract,
     failure: failure && describeFailure(failure, clock),
   }
 }
@@ -144,6 +151,7 @@ function describeFailed(failure: VersionFailure, clock: Clock): VersionStatus {
     artifactBytes: undefined,
     download: undefined,
     batching: undefined,
+    contract: undefined,
     failure: describeFailure(failure, clock),
   }
 }

@@ -11,6 +11,16 @@ export function modelNotFound(name: string | undefined, known: readonly string[]
   return new ServingError('MODEL_NOT_FOUND', `${subject} (${list})`, { details: { name, known } })
 }
 
+/** No version of the model was refused for what it breaks. */
+export function nothingToAllow(name: string, version: string | undefined): ServingError {
+  const subject = version === undefined ? 'No version' : `Version ${version}`
+  return new ServingError(
+    'VERSION_NOT_FOUND',
+    `${subject} of model "${name}" was ${version === undefined ? '' : 'not '}refused for a breaking contract; GET /models says what failed and why`,
+    { details: { name, version } },
+  )
+}
+
 /** The model has no reference with this label. */
 export function refNotFound<C>(model: ModelEntry<C>, label: string | undefined): ServingError {
   const known = [...model.refs.keys()]
