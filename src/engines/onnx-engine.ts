@@ -59,7 +59,7 @@ async function open(
     )
   } catch (error) {
     const noCuda = options.device === 'cuda' && /provider|CUDA|shared library/i.test(String(error))
-    throw noCuda ? cudaFailure(error) : loadFailure(error, folder)
+    throw noCuda ? cudaFailure(error) : loadFailure(error, folder, data)
   }
 }
 

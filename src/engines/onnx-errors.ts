@@ -24,15 +24,20 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   23: 'float4e2m1',
 }
 
-/** Why a session could not be created, without the folder it was to be created from. */
-export function loadFailure(error: unknown, folder: string): ServingError {
+/**
+ * Why a session could not be created, without the folder it was to be created from.
+ * @param file the model file in that folder.
+ */
+export function loadFailure(error: unknown, folder: string, file: string): ServingError {
   const words = plainWords(error).replaceAll(`${folder}/`, '')
   const code = LOAD_FAILURES.find(([pattern]) => pattern.test(words))?.[1] ?? 'LOAD_FAILED'
-  const named = words.replace(
-    /Unsupported data type: (\d+)/,
-    (_, type) =>
-      `An input or output has the element type ${TYPE_NAMES[type] ?? `number ${type}`}, which onnxruntime-node cannot pass`,
-  )
+  const named = words
+    .replace(
+      /Unsupported data type: (\d+)/,
+      (_, type) =>
+        `An input or output has the element type ${TYPE_NAMES[type] ?? `number ${type}`}, which onnxruntime-node cannot pass`,
+    )
+    .replace(/File doesn't exist$/, (phrase) => `${phrase}: ${file}`)
   return new ServingError(code, `ONNX Runtime cannot load this model: ${named}`, { cause: error })
 }
 
@@ -58,7 +63,8 @@ function plainWords(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   return message
     .replace(/^Load model from .*? failed:(Load model .*? failed\. )?/s, '')
-    .replaceAll(/\/onnxruntime_src\/\S+:\d+ .*?\) (?=[A-Z])/gs, '')
+    .replaceAll(/\/onnxruntime_src\/\S+:\d+ .*?\) (?=[A-Z[])/gs, '')
+    .replaceAll(/\[ONNXRuntimeError\] : \d+ : \w+ : /g, '')
     .replaceAll(/\b\w+\.cc:\d+ \w+ /g, '')
     .replaceAll(/\s+/g, ' ')
     .trim()

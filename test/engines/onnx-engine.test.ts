@@ -133,7 +133,7 @@ describe('refusing', () => {
       /Protobuf parsing failed/,
     ],
     ['an empty file', (at: string) => writeFileSync(at, ''), /does not have a graph/],
-    ['no file', () => {}, /File doesn't exist/],
+    ['no file', () => {}, /File doesn't exist: model\.onnx/],
     [
       'a graph that does not hang together',
       (at: string) =>

@@ -37,6 +37,8 @@ interface Value {
   readonly type: number
   /** A text is a symbolic dimension. */
   readonly shape: readonly (number | string)[]
+  /** Whether it is a sequence of such tensors. */
+  readonly sequence?: boolean
 }
 
 /** A constant of the graph, such as a weight. */
@@ -132,11 +134,12 @@ function constantFields({ name, type, shape, data }: Constant): Buffer[] {
   ]
 }
 
-function valueInfo({ name, type, shape }: Value): Buffer[] {
+function valueInfo({ name, type, shape, sequence = false }: Value): Buffer[] {
   const dimensions = shape.map((size) =>
     field(1, [typeof size === 'number' ? number(1, size) : text(2, size)]),
   )
-  return [text(1, name), field(2, [field(1, [number(1, type), field(2, dimensions)])])]
+  const tensor = field(1, [number(1, type), field(2, dimensions)])
+  return [text(1, name), field(2, [sequence ? field(4, [field(1, [tensor])]) : tensor])]
 }
 
 function varint(value: number): Buffer {
