@@ -57,6 +57,7 @@ export const unknownOperator = (): Graph =>
 
 export const sequenceOutput = (): Graph =>
   graph({
+    outputs: [{ ...Y, sequence: true }],
     nodes: [scores('scores'), { op: 'SequenceConstruct', inputs: ['scores'], outputs: ['y'] }],
   })
 

@@ -1,5 +1,4 @@
 /** Ways to spoil the files of a version that was good, and versions whose files do not belong together. */
-import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ONNX_TYPES } from '../../engines/support/onnx-file.ts'
@@ -19,12 +18,14 @@ function changed(change: (folder: string) => void): (folder: string) => void {
 }
 
 export const corrupt = changed((folder) => {
-  const { length } = readFileSync(join(folder, MODEL))
-  writeFileSync(join(folder, MODEL), randomBytes(length))
+  writeFileSync(
+    join(folder, MODEL),
+    readFileSync(join(folder, MODEL)).map((byte) => byte ^ 0xff),
+  )
 })
 
 export const truncated = changed((folder) => {
-  truncateSync(join(folder, MODEL), readFileSync(join(folder, MODEL)).length / 2)
+  truncateSync(join(folder, MODEL), Math.floor(readFileSync(join(folder, MODEL)).length / 2))
 })
 
 export const empty = changed((folder) => truncateSync(join(folder, MODEL)))

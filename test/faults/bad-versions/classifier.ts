@@ -14,7 +14,8 @@ import {
 
 export type Rows = readonly (readonly number[])[]
 
-const WEIGHTS: Rows = [
+/** W: a row for each column of x. */
+export const WEIGHTS: Rows = [
   [0.3, -0.2],
   [-0.1, 0.4],
   [0.2, -0.3],

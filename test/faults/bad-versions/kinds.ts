@@ -1,0 +1,212 @@
+/** The catalogue of bad versions, with what is to become of each. */
+import type { Graph } from '../../engines/support/onnx-file.ts'
+import * as graphs from './bad-graphs.ts'
+import * as files from './broken-files.ts'
+import { type Rows, randomRows, writeVersion } from './classifier.ts'
+
+export interface BadVersion {
+  readonly kind: string
+  /** Writes version 2. */
+  readonly write: (folder: string) => void
+  /** Rows of a request that clients send all the time; one to three random ones if not given. */
+  readonly rows?: () => Rows
+  readonly outcome: Refused | Served | TakenBack
+}
+
+/** It never answers a request. */
+interface Refused {
+  readonly is: 'refused'
+  readonly code: string
+  /** What `/models` says, to a person who is to mend it. */
+  readonly message: RegExp
+  /** State in which it failed; undefined where the registry has no version to download. */
+  readonly stage?: 'loading' | 'warming'
+}
+
+/** It is taken, and does no harm: batches of several requests are never made. */
+interface Served {
+  readonly is: 'served'
+  /** Why its requests run alone. */
+  readonly obstacle: RegExp
+}
+
+/** It passes every check, fails where clients ask what nobody asked before, and the old version takes over again. */
+interface TakenBack {
+  readonly is: 'taken back'
+  readonly code: string
+  readonly message: RegExp
+  /** What clients ask from the moment on that it answers. */
+  readonly rowsAfterwards: () => Rows
+}
+
+const graph = (make: () => Graph) => (folder: string) => writeVersion(folder, make())
+const loading = (code: string, message: RegExp): Refused => ({
+  is: 'refused',
+  stage: 'loading',
+  code,
+  message,
+})
+const warming = (code: string, message: RegExp): Refused => ({
+  is: 'refused',
+  stage: 'warming',
+  code,
+  message,
+})
+const oneRow = (): Rows => randomRows(1)
+const threeRows = (): Rows => randomRows(3)
+
+/** Rows whose first column is below this; {@link graphs.looksUp} finds the whole part in a table of as many rows. */
+const below = (limit: number, rows: Rows): Rows =>
+  rows.map(([first = 0, ...rest]) => [first % limit, ...rest])
+
+export const BAD_VERSIONS: readonly BadVersion[] = [
+  {
+    kind: 'model file corrupt',
+    write: files.corrupt,
+    outcome: loading('MODEL_INVALID', /Protobuf parsing failed/),
+  },
+  {
+    kind: 'model file truncated',
+    write: files.truncated,
+    outcome: loading('MODEL_INVALID', /Protobuf parsing failed/),
+  },
+  {
+    kind: 'model file empty',
+    write: files.empty,
+    outcome: loading('MODEL_INVALID', /does not have a graph/),
+  },
+  {
+    kind: 'model file missing',
+    write: files.noModelFile,
+    outcome: loading('MODEL_INVALID', /model\.onnx/),
+  },
+  {
+    kind: 'external data missing',
+    write: files.noWeightsFile,
+    outcome: loading('MODEL_INVALID', /weights\.bin/),
+  },
+  {
+    kind: 'external data too short',
+    write: files.shortWeightsFile,
+    outcome: loading('MODEL_INVALID', /weights\.bin|out of bounds/),
+  },
+  {
+    kind: 'MLmodel missing',
+    write: files.noMlmodel,
+    outcome: { is: 'refused', code: 'VERSION_NOT_FOUND', message: /version 2/i },
+  },
+  {
+    kind: 'MLmodel is no YAML',
+    write: files.brokenMlmodel,
+    outcome: loading('MODEL_INVALID', /MLmodel/),
+  },
+  {
+    kind: 'saved by Python alone',
+    write: files.pythonFlavor,
+    outcome: loading('MODEL_UNSUPPORTED', /saved as sklearn.*skl2onnx/),
+  },
+  {
+    kind: 'operator that nobody has',
+    write: graph(graphs.unknownOperator),
+    outcome: loading('MODEL_UNSUPPORTED', /FusedScores/),
+  },
+  {
+    kind: 'sequence as output',
+    write: graph(graphs.sequenceOutput),
+    outcome: loading('MODEL_UNSUPPORTED', /output "y" is a sequence/),
+  },
+  {
+    kind: 'other input name',
+    write: graph(graphs.otherInputName),
+    outcome: warming('CONTRACT_BROKEN', /features/),
+  },
+  {
+    kind: 'other output name',
+    write: graph(graphs.otherOutputName),
+    outcome: warming('CONTRACT_BROKEN', /label/),
+  },
+  {
+    kind: 'other dtype',
+    write: graph(graphs.otherDtype),
+    outcome: warming('CONTRACT_BROKEN', /float64/),
+  },
+  {
+    kind: 'other rank',
+    write: graph(graphs.otherRank),
+    outcome: warming('CONTRACT_BROKEN', /-1, 4, 1/),
+  },
+  {
+    kind: 'right model, wrong signature',
+    write: files.wrongSignature,
+    outcome: warming('CONTRACT_BROKEN', /-1, 3/),
+  },
+  {
+    kind: 'NaN where there was none',
+    write: graph(graphs.nanOutputs),
+    outcome: warming('REHEARSAL_FAILED', /NaN/),
+  },
+  {
+    kind: 'random answers',
+    write: graph(graphs.randomOutputs),
+    outcome: warming('REHEARSAL_FAILED', /differ/),
+  },
+  {
+    kind: 'constant answers',
+    write: graph(graphs.constantOutputs),
+    outcome: warming('REHEARSAL_FAILED', /arg-?max/i),
+  },
+  {
+    kind: '50 times slower',
+    write: graph(() => graphs.slow(20_000)),
+    outcome: warming('REHEARSAL_FAILED', /slower|latency|ms/),
+  },
+  {
+    kind: '10 times the memory',
+    write: graph(() => graphs.hungry(600 * 2 ** 20)),
+    outcome: warming('TRIAL_FAILED', /memory/),
+  },
+  {
+    kind: 'hangs',
+    write: graph(graphs.hangs),
+    outcome: warming('TRIAL_FAILED', /trial-timeout|did not end/),
+  },
+  {
+    kind: 'ends its process by a signal',
+    write: graph(graphs.overflowsDivision),
+    outcome: warming('TRIAL_FAILED', /SIGFPE/),
+  },
+  {
+    kind: 'throws on every tenth row',
+    write: graph(() => graphs.looksUp(7)),
+    outcome: warming('REHEARSAL_FAILED', /indices element out of data bounds|fail/),
+  },
+  {
+    kind: 'throws on requests of several rows',
+    write: graph(graphs.oneRowOnly),
+    rows: threeRows,
+    outcome: warming('REHEARSAL_FAILED', /fail/),
+  },
+  {
+    kind: 'throws on batches of several requests',
+    write: graph(graphs.oneRowOnly),
+    rows: oneRow,
+    outcome: { is: 'served', obstacle: /batch/ },
+  },
+  {
+    kind: 'mixes the rows of a batch',
+    write: graph(graphs.mixesRows),
+    rows: oneRow,
+    outcome: { is: 'served', obstacle: /batch/ },
+  },
+  {
+    kind: 'throws on rows that nobody sent before',
+    write: graph(() => graphs.looksUp(6)),
+    rows: () => below(6, randomRows(1)),
+    outcome: {
+      is: 'taken back',
+      code: 'PROBATION_FAILED',
+      message: /fail/,
+      rowsAfterwards: () => randomRows(1),
+    },
+  },
+]
