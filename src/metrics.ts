@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { ErrorCode } from './errors.ts'
 import {
   type CounterSeries,
   FastCounter,
@@ -115,6 +116,22 @@ export class ServingMetrics {
     name: 'baton_unrouted_requests_total',
     help: 'Requests refused before a version was chosen, by HTTP status',
     labelNames: ['status'],
+    registers: this.#registers,
+  })
+  readonly rejections = new Counter({
+    name: 'baton_rejected_requests_total',
+    help: 'Requests and connections ended by a limit, by the code of the error, or write_timeout',
+    labelNames: ['reason'],
+    registers: this.#registers,
+  })
+  readonly heldBodyBytes = new Gauge({
+    name: 'baton_body_bytes',
+    help: 'Bytes that the large bodies of unanswered requests take now',
+    registers: this.#registers,
+  })
+  readonly connections = new Gauge({
+    name: 'baton_connections',
+    help: 'Connections that are open now',
     registers: this.#registers,
   })
   readonly inFlight = new Gauge({
@@ -259,6 +276,11 @@ export class ServingMetrics {
       labelNames: ['version', 'node'],
       registers: this.#registers,
     }).set({ version, node: process.versions.node }, 1)
+  }
+
+  /** Counts a request or connection that a limit has ended. */
+  rejected(reason: ErrorCode | 'WRITE_TIMEOUT'): void {
+    this.rejections.inc({ reason: reason.toLowerCase() })
   }
 
   /** The metrics of one version: the same object while its series are kept, so that a reload goes on counting. */

@@ -4,6 +4,7 @@ import type { Config } from './config/read-config.ts'
 import type { PreparedThread } from './engines/prepared-thread.ts'
 import type { WorkerPool } from './engines/worker-pool.ts'
 import { createApp } from './http/app.ts'
+import { BodyBudget, defaultBodyBytes } from './http/body-budget.ts'
 import { Listener } from './http/listener.ts'
 import type { VersionScoring } from './http/version-scoring.ts'
 import type { Logger } from './log.ts'
@@ -37,6 +38,7 @@ export class BatonServer {
   readonly #pool: WorkerPool
   readonly #models: ModelManager<VersionScoring>
   readonly #listener: Listener
+  readonly #bodies: BodyBudget
   readonly #starting = new AbortController()
   #feed: RegistryFeed | undefined
   #stopping = false
@@ -47,6 +49,7 @@ export class BatonServer {
     this.#log = log
     this.#clock = clock
     const { metrics } = this
+    this.#bodies = new BodyBudget(config.maxInflightBodyBytes ?? defaultBodyBytes())
     this.#source = openModelSource(config, {
       clock,
       onRegistryProblem: (model, problem) => log.warn({ model }, problem.message),
@@ -56,7 +59,14 @@ export class BatonServer {
     const { pool, models } = createServing({ config, artifacts, metrics, clock, log, prepared })
     this.#pool = pool
     this.#models = models
-    this.#listener = new Listener(this.#createApp(), config, log)
+    this.#listener = new Listener(this.#createApp(), config, {
+      log,
+      clock,
+      events: {
+        refused: (reason) => metrics.rejected(reason),
+        closed: () => this.#models.clientLeft(),
+      },
+    })
   }
 
   /**
@@ -110,7 +120,11 @@ export class BatonServer {
     return createApp({
       models,
       settings: config,
-      bodyLimits: { maxBytes: config.maxBodyBytes, timeoutMs: config.bodyTimeoutMs },
+      bodyLimits: {
+        maxBytes: config.maxBodyBytes,
+        timeoutMs: config.bodyTimeoutMs,
+        budget: this.#bodies,
+      },
       metrics: this.metrics,
       clock: this.#clock,
       log: this.#log,
@@ -134,6 +148,8 @@ export class BatonServer {
           models: models.status(),
           polls: this.#feed?.polls() ?? [],
           cache: this.#source.cache.describe(),
+          bodyBytes: this.#bodies.heldBytes,
+          connections: this.#listener.connections,
         }),
     })
   }

@@ -3,9 +3,11 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Clock } from '../clock.ts'
-import { ServingError } from '../errors.ts'
+import { type ErrorCode, ServingError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { logAccess } from './access-log.ts'
+import { ConnectionGate } from './connection-gate.ts'
+import { answerMalformed } from './malformed-requests.ts'
 import type { HttpEnv } from './route-methods.ts'
 
 /** Limits of connections, times in milliseconds. */
@@ -13,8 +15,19 @@ export interface ListenerLimits {
   readonly headersTimeoutMs: number
   readonly bodyTimeoutMs: number
   readonly idleTimeoutMs: number
+  readonly writeTimeoutMs: number
   readonly maxConnections: number
+  /** Largest URL and headers of a request together. */
+  readonly maxHeaderBytes: number
   readonly accessLog: boolean
+}
+
+/** What the listener tells of its connections. */
+export interface ListenerEvents {
+  /** A limit has ended a connection, or what came on it. */
+  refused(reason: ErrorCode | 'WRITE_TIMEOUT'): void
+  /** A connection has closed, with whatever was asked on it. */
+  closed(): void
 }
 
 /** How often Node looks for connections that are too slow; its own 30 s would stretch a limit of one second to that. */
@@ -26,10 +39,18 @@ const CHECKING_INTERVAL_MS = 1000
  */
 export class Listener {
   readonly #server: Server
+  readonly #gate: ConnectionGate
 
-  constructor(app: Hono<HttpEnv>, limits: ListenerLimits, log: Logger) {
+  constructor(
+    app: Hono<HttpEnv>,
+    limits: ListenerLimits,
+    { log, clock, events }: { log: Logger; clock: Clock; events: ListenerEvents },
+  ) {
     // The adapter's own Request and Response would be put in place of the global ones of the process.
-    const serverOptions = { connectionsCheckingInterval: CHECKING_INTERVAL_MS }
+    const serverOptions = {
+      connectionsCheckingInterval: CHECKING_INTERVAL_MS,
+      maxHeaderSize: limits.maxHeaderBytes,
+    }
     const options = { fetch: app.fetch, overrideGlobalObjects: true, serverOptions }
     this.#server = createAdaptorServer(options) as Server
     this.#server.headersTimeout = limits.headersTimeoutMs
@@ -37,7 +58,15 @@ export class Listener {
     this.#server.requestTimeout =
       limits.headersTimeoutMs + limits.bodyTimeoutMs + CHECKING_INTERVAL_MS
     this.#server.keepAliveTimeout = limits.idleTimeoutMs
-    this.#server.maxConnections = limits.maxConnections
+    const { refused, closed } = events
+    this.#gate = new ConnectionGate(limits, { ended: refused, closed }, clock)
+    this.#gate.guard(this.#server)
+    answerMalformed(this.#server, limits, ({ code }) => refused(code))
+    this.#server.on('checkContinue', (request, response) => {
+      // Unless the body is asked for: a client that was refused may send it all the same, or the next request.
+      response.shouldKeepAlive = false
+      this.#server.emit('request', request, response)
+    })
     if (limits.accessLog) logAccess(this.#server, log)
   }
 
@@ -54,6 +83,11 @@ export class Listener {
         resolve((this.#server.address() as AddressInfo).port)
       })
     })
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#gate.size
   }
 
   /** From now on the answer of every new request carries `connection: close`. */

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { type MediaType, mediaType } from '../codec/mlflow/content-type.ts'
 import { errorAnswer } from '../codec/mlflow/error-body.ts'
 import type { Invocation } from '../codec/mlflow/invocation.ts'
-import { ServingError } from '../errors.ts'
+import { type ErrorCode, ServingError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { ServingMetrics } from '../metrics.ts'
 import type { ModelManager, Selector } from '../serving/model-manager.ts'
@@ -11,12 +11,15 @@ import type { SubmitOptions } from '../serving/pending-request.ts'
 import type { Lease } from '../serving/served-model.ts'
 import { ClientPresence } from './client-presence.ts'
 import { type BodyLimits, readBody } from './request-body.ts'
+import { timeLimitMs } from './request-deadline.ts'
 import type { Handler, HttpEnv } from './route-methods.ts'
 import type { VersionScoring } from './version-scoring.ts'
 
 export interface ScoringSettings {
   readonly requestTimeoutMs: number
   readonly serverTiming: boolean
+  /** HTTP status where a queue or the memory for bodies is full. */
+  readonly overloadStatus: '429' | '503'
 }
 
 export interface ScoringParts {
@@ -37,6 +40,18 @@ export interface ScoringParts {
 const SLOW_BYTES = 64 * 1024
 /** From this size on a body is never read here: 512 KiB take 1.6 ms in one pass, a 3x224x224 image 3.3 ms. */
 const UNREAD_BYTES = 512 * 1024
+
+/** Failures of a server that has enough to do. */
+const OVERLOADS: ReadonlySet<ErrorCode> = new Set(['QUEUE_FULL', 'BODIES_FULL'])
+/** Failures that a limit is the reason of. */
+const REJECTIONS: ReadonlySet<ErrorCode> = new Set([
+  ...OVERLOADS,
+  'BODY_TOO_LARGE',
+  'BODY_TIMEOUT',
+  'TOO_MANY_ROWS',
+  'DEADLINE_EXCEEDED',
+  'CLIENT_CLOSED',
+])
 
 /** Milliseconds of the phases of one request. */
 interface Timings {
@@ -68,15 +83,18 @@ async function score(
   lease: Lease<VersionScoring>,
 ): Promise<Response> {
   const { clock, settings } = parts
-  const { incoming, outgoing } = c.env
+  const { incoming } = c.env
   const scoring = lease.model.contract
   const startedAt = clock.monotonic()
   const timings: Timings = { parseMs: 0, queueMs: 0, runMs: 0, encodeMs: 0 }
+  let bodyBytes = 0
   try {
     const media = mediaType(incoming.headers['content-type'])
-    const deadlineAt = startedAt + settings.requestTimeoutMs
-    const body = await readBody(incoming, parts.bodyLimits, clock)
-    const options = { deadlineAt, signal: new ClientPresence(outgoing), timings }
+    const limitMs = timeLimitMs(incoming.headers['x-request-timeout-ms'], settings.requestTimeoutMs)
+    const deadlineAt = startedAt + limitMs
+    const body = await readBody(c.env, parts.bodyLimits, clock, deadlineAt)
+    bodyBytes = body.length
+    const options = { deadlineAt, signal: new ClientPresence(incoming), timings }
     const readAt = clock.monotonic()
     const decoded = decodeHere(lease, media, body)
     if (decoded === undefined) {
@@ -95,6 +113,7 @@ async function score(
   } catch (error) {
     return fail(parts, c, scoring, error, timings, startedAt)
   } finally {
+    parts.bodyLimits.budget?.giveBack(bodyBytes)
     lease.release()
   }
 }
@@ -165,14 +184,17 @@ function fail(
 ): Response {
   const failure = ServingError.from(error)
   if (failure.code === 'INTERNAL') parts.log.error({ err: error }, 'a request failed inside Baton')
-  const { status, contentType, body } = errorAnswer(failure)
-  const extra = { 'content-type': contentType, ...retryAfter(failure), ...leave(failure) }
+  if (REJECTIONS.has(failure.code)) parts.metrics.rejected(failure.code)
+  const { contentType, body, ...answer } = errorAnswer(failure)
+  const status = OVERLOADS.has(failure.code) ? Number(parts.settings.overloadStatus) : answer.status
+  const extra = { 'content-type': contentType, ...retryAfter(failure), ...leave(failure, c) }
   return reply(parts, c, scoring, body, status, timings, startedAt, extra)
 }
 
 /** The rest of a body that came too slowly is not waited for. */
-function leave({ code }: ServingError): Readonly<Record<string, string>> {
-  return code === 'BODY_TIMEOUT' ? { connection: 'close' } : {}
+function leave({ code }: ServingError, c: Context<HttpEnv>): Readonly<Record<string, string>> {
+  const inTime = code !== 'BODY_TIMEOUT' && code !== 'DEADLINE_EXCEEDED'
+  return inTime || c.env.incoming.complete ? {} : { connection: 'close' }
 }
 
 /** An answer for a request that found no version. */

@@ -35,13 +35,13 @@ export interface WebhookParts {
 /** `POST /webhooks/mlflow`: a verified delivery is a hint to ask the registry now, never the truth. */
 export function webhookRoute(parts: WebhookParts): Handler {
   const { verifyWebhook: verify, hint, metrics, clock } = parts
-  const limits = { ...parts.bodyLimits, maxBytes: MAX_WEBHOOK_BYTES }
+  const limits = { maxBytes: MAX_WEBHOOK_BYTES, timeoutMs: parts.bodyLimits.timeoutMs }
   return async (c) => {
     try {
       if (verify === undefined) {
         throw new ServingError('NOT_FOUND', 'Webhooks are off until BATON_WEBHOOK_SECRET is set')
       }
-      const body = await readBody(c.env.incoming, limits, clock)
+      const body = await readBody(c.env, limits, clock)
       const { model, duplicate } = verify(c.env.incoming.headers, body)
       const result = duplicate ? 'duplicate' : model === undefined ? 'ignored' : 'accepted'
       if (!duplicate && model !== undefined) hint(model)

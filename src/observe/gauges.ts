@@ -7,10 +7,17 @@ export interface GaugeSources {
   readonly models: readonly ModelStatus[]
   readonly polls: readonly PollStatus[]
   readonly cache: CacheStatus
+  /** Bytes of large bodies that are held. */
+  readonly bodyBytes: number
+  readonly connections: number
+  /** Bytes of large bodies that are held. */
+  readonly bodyBytes: number
+  readonly connections: number
 }
 
 /** Sets the gauges that describe how things stand now; called when metrics are read. */
-export function setGauges(metrics: ServingMetrics, { models, polls, cache }: GaugeSources): void {
+export function setGauges(metrics: ServingMetrics, sources: GaugeSources): void {
+  const { models, polls, cache } = sources
   for (const gauge of [
     metrics.serving,
     metrics.backend,
@@ -30,6 +37,10 @@ export function setGauges(metrics: ServingMetrics, { models, polls, cache }: Gau
   }
   metrics.cacheBytes.set(cache.bytes)
   metrics.cacheEntries.set(cache.entries)
+  metrics.heldBodyBytes.set(sources.bodyBytes)
+  metrics.connections.set(sources.connections)
+  metrics.heldBodyBytes.set(sources.bodyBytes)
+  metrics.connections.set(sources.connections)
 }
 
 function setModelGauges(metrics: ServingMetrics, { name, refs, versions }: ModelStatus): void {

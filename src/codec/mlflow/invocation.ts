@@ -49,6 +49,8 @@ export interface CodecOptions {
   readonly maxDepth: number
   /** Columns that a request's data may have; pandas knows no limit. */
   readonly maxColumns: number
+  /** Rows that a request may have; undefined for any number. */
+  readonly maxRows?: number | undefined
   /** Bytes of the heap that the values of one JSON or CSV body may take, as estimated while it is read. */
   readonly maxMemoryBytes: number
 }

@@ -6,12 +6,13 @@ import { decodeJson } from './decode-json.ts'
 import { decodeParquet } from './decode-parquet.ts'
 import { createDirectDecoder } from './direct.ts'
 import type { AnswerForm, CodecOptions, Invocation, ModelContract } from './invocation.ts'
+import { refuseLong } from './row-limit.ts'
 
 /** Reads the requests of one version and writes its answers, as MLflow's scoring server does. */
 export interface ScoringCodec {
   /**
    * Reads a body. A promise only for Parquet.
-   * @throws ServingError INVALID_REQUEST, INVALID_INPUT, INPUT_NOT_MAPPABLE, all for `errorAnswer`.
+   * @throws ServingError INVALID_REQUEST, INVALID_INPUT, INPUT_NOT_MAPPABLE, TOO_MANY_ROWS, all for `errorAnswer`.
    */
   decode(media: MediaType, body: Uint8Array): Invocation | Promise<Invocation>
   /**
@@ -28,16 +29,21 @@ export interface ScoringCodec {
 
 /** The codec of a version: what can be decided once from its contract is. */
 export function createScoringCodec(contract: ModelContract, options: CodecOptions): ScoringCodec {
-  const decodeDirectly = createDirectDecoder(contract)
+  const decodeBytes = createDirectDecoder(contract)
+  const { maxRows = Number.POSITIVE_INFINITY } = options
+  const decodeDirectly = (body: Uint8Array) => {
+    const invocation = decodeBytes(body)
+    return invocation && refuseLong(invocation, maxRows)
+  }
   return {
     decode(media, body) {
       switch (media) {
         case 'application/json':
-          return decodeDirectly(body) ?? decodeJson(body, contract, options)
+          return decodeDirectly(body) ?? refuseLong(decodeJson(body, contract, options), maxRows)
         case 'text/csv':
-          return decodeCsv(body, contract, options)
+          return refuseLong(decodeCsv(body, contract, options), maxRows)
         case 'application/vnd.apache.parquet':
-          return decodeParquet(body, contract, options)
+          return decodeParquet(body, contract, options).then((it) => refuseLong(it, maxRows))
       }
     },
     decodeDirectly: (media, body) =>
