@@ -21,7 +21,9 @@ import { ownSettings } from './served-refs.ts'
 import { ServingEvents } from './serving/events.ts'
 import { contractGate } from './serving/gates/contract.ts'
 import { ModelManager } from './serving/model-manager.ts'
+import type { ProbationSettings } from './serving/probation.ts'
 import { DEFAULT_MANAGER_SETTINGS } from './serving/settings.ts'
+import { createTrials } from './trial-parts.ts'
 
 export interface ServingInputs {
   readonly config: Config
@@ -61,6 +63,7 @@ export function createServing(inputs: ServingInputs): ServingParts {
     events,
     artifacts: inputs.artifacts,
     loaderFor: (model) => pool.withOptions(ownWorkers(config, own(model))),
+    ...createTrials({ config, engine: engineOptions(config), codec, clock }),
     readManifest,
     makeContract: createVersionScoring(codec, metrics),
     batchSettingsFor: (model) => ({
@@ -77,7 +80,12 @@ export function createServing(inputs: ServingInputs): ServingParts {
         excuse: (version) => models.excuse(version),
       }),
     ],
-    settings: { ...DEFAULT_MANAGER_SETTINGS, drainTimeoutMs: config.drainTimeoutMs },
+    settings: {
+      ...DEFAULT_MANAGER_SETTINGS,
+      drainTimeoutMs: config.drainTimeoutMs,
+      memorySwap: config.memorySwap,
+    },
+    probationFor: (model) => probationSettings(config, own(model)),
   })
   return { pool, models, events }
 }
@@ -90,6 +98,17 @@ function ownWorkers(config: Config, own: ModelFileEntry | undefined): Partial<Mo
     intraOpThreads: own.intraOpThreads ?? config.intraOpThreads,
   }
   return { workers: own.workers ?? config.workers, engine }
+}
+
+function probationSettings(config: Config, own: ModelFileEntry | undefined): ProbationSettings {
+  return {
+    durationMs: config.probationMs,
+    minRequests: config.probationMinRequests,
+    maxErrorRate: config.probationMaxErrorRate,
+    maxLatencyRatio: config.probationMaxLatencyRatio,
+    latencyFloorMs: config.probationLatencyFloorMs,
+    ...own?.probation,
+  }
 }
 
 function engineOptions(config: Config): EngineOptions {
@@ -108,6 +127,7 @@ function createPool(inputs: ServingInputs, codec: CodecOptions, servedModels: ()
     servedModels,
     // Its request was answered 504 long before: only a run that never ends takes twice the limit.
     hangTimeoutMs: config.requestTimeoutMs * 2,
+    loadTimeoutMs: config.loadTimeoutMs,
     clock,
     observer: observeWorkers(metrics, log),
     prepared,

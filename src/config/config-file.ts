@@ -1,6 +1,7 @@
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { CONTRACT_CHANGES, type ContractChange } from '../model/contract-difference.ts'
+import type { ProbationSettings } from '../serving/probation.ts'
 import { ALLOWANCES, type RehearsalSettings } from '../serving/rehearsal/rehearsal-settings.ts'
 import { bytes, decimalNumber, duration, wholeNumber } from './setting-types.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
@@ -14,6 +15,7 @@ export interface ModelFileEntry {
   readonly batchMaxDelayMs: number | undefined
   readonly intraOpThreads: number | undefined
   readonly rehearsal: Partial<RehearsalSettings>
+  readonly probation: Partial<ProbationSettings>
 }
 
 export interface ConfigFile {
@@ -31,6 +33,8 @@ const decimal = (to?: number) =>
   scalar.pipe(z.string().transform(refined(decimalNumber(0, to)))).optional()
 const whole = scalar.pipe(z.string().transform(refined(wholeNumber(0)))).optional()
 
+const time = scalar.pipe(z.string().transform(refined(duration()))).optional()
+
 const rehearsal = z.strictObject({
   requests: whole,
   maxBytes: scalar.pipe(z.string().transform(refined(bytes))).optional(),
@@ -41,6 +45,14 @@ const rehearsal = z.strictObject({
   maxChanged: decimal(1),
   maxLatencyRatio: decimal(),
   allow: z.array(z.enum(ALLOWANCES)).optional(),
+})
+
+const probation = z.strictObject({
+  duration: time,
+  minRequests: count.optional(),
+  maxErrorRate: decimal(1),
+  maxLatencyRatio: scalar.pipe(z.string().transform(refined(decimalNumber(1)))).optional(),
+  latencyFloor: time,
 })
 
 const modelEntry = z.strictObject({
@@ -55,6 +67,7 @@ const modelEntry = z.strictObject({
     })
     .optional(),
   rehearsal: rehearsal.optional(),
+  probation: probation.optional(),
 })
 
 /** Settings that make no sense in a file: they name models another way, or are only accepted. */
@@ -116,13 +129,26 @@ function toEntry(entry: z.infer<typeof modelEntry>): ModelFileEntry {
     batchMaxRows: entry.batch?.maxRows,
     batchMaxDelayMs: entry.batch?.maxDelay,
     rehearsal: toRehearsal(entry.rehearsal ?? {}),
+    probation: toProbation(entry.probation ?? {}),
   }
 }
 
-/** Only what the file says: what is left out must not hide what holds for all. */
 function toRehearsal({ timeout, ...same }: z.infer<typeof rehearsal>): Partial<RehearsalSettings> {
-  const given = { ...same, timeoutMs: timeout }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return onlyGiven({ ...same, timeoutMs: timeout })
+}
+
+function toProbation({
+  duration: durationMs,
+  latencyFloor: latencyFloorMs,
+  ...same
+}: z.infer<typeof probation>): Partial<ProbationSettings> {
+  return onlyGiven({ ...same, durationMs, latencyFloorMs })
+}
+
+/** Only what the file says: what is left out must not hide what holds for all. */
+function onlyGiven<T extends object>(settings: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }
 
 /** `pollIntervalMs` stands as `pollInterval` in the file, where the text carries its unit. */
