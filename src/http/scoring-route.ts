@@ -8,7 +8,7 @@ import type { Logger } from '../log.ts'
 import type { ServingMetrics } from '../metrics.ts'
 import type { ModelManager, Selector } from '../serving/model-manager.ts'
 import type { SubmitOptions } from '../serving/pending-request.ts'
-import type { Lease } from '../serving/served-model.ts'
+import type { Lease, ServedModel } from '../serving/served-model.ts'
 import { ClientPresence } from './client-presence.ts'
 import { type BodyLimits, readBody } from './request-body.ts'
 import { timeLimitMs } from './request-deadline.ts'
@@ -99,7 +99,7 @@ async function score(
     const decoded = decodeHere(lease, media, body)
     if (decoded === undefined) {
       const text = await invoke(lease, media, body, options)
-      record(scoring, timings)
+      record(lease.model, scoring, timings)
       return reply(parts, c, scoring, text, 200, timings, startedAt)
     }
     const { feeds, answer } = decoded instanceof Promise ? await decoded : decoded
@@ -108,9 +108,11 @@ async function score(
     const ranAt = clock.monotonic()
     const text = scoring.codec.encode(answer, outputs)
     timings.encodeMs = clock.monotonic() - ranAt
-    record(scoring, timings)
+    record(lease.model, scoring, timings)
     return reply(parts, c, scoring, text, 200, timings, startedAt)
   } catch (error) {
+    // A body that did not come is no failure of the version.
+    if (bodyBytes > 0) lease.model.traffic.failed(ServingError.from(error).code)
     return fail(parts, c, scoring, error, timings, startedAt)
   } finally {
     parts.bodyLimits.budget?.giveBack(bodyBytes)
@@ -144,7 +146,12 @@ async function invoke(
   return answer.body
 }
 
-function record({ metrics }: VersionScoring, timings: Timings): void {
+function record(
+  { traffic }: ServedModel<VersionScoring>,
+  { metrics }: VersionScoring,
+  timings: Timings,
+): void {
+  traffic.answered()
   const { phases } = metrics
   phases.parse.observe(timings.parseMs / 1000)
   phases.queue.observe(timings.queueMs / 1000)
