@@ -214,6 +214,12 @@ export class ServingMetrics {
     labelNames: ['model'],
     registers: this.#registers,
   })
+  readonly servedFromCache = new Gauge({
+    name: 'baton_served_from_cache',
+    help: '1 for a reference that is served as it was served last, because the registry has not answered since the start',
+    labelNames: ['model', 'ref', 'version'],
+    registers: this.#registers,
+  })
   readonly registryPolls = new Counter({
     name: 'baton_registry_polls_total',
     help: 'Registry polls by result',

@@ -1,4 +1,5 @@
 import { ArtifactCache, type CacheEvent } from './artifacts/artifact-cache.ts'
+import { LastServedRecords } from './artifacts/last-served.ts'
 import { ArtifactStores } from './artifacts/stores.ts'
 import type { Clock } from './clock.ts'
 import { mlflowConnection, s3Settings } from './config/connections.ts'
@@ -11,6 +12,8 @@ import { type OpenRegistry, openRegistry } from './registry/open-registry.ts'
 export interface ModelSource {
   readonly opened: OpenRegistry
   readonly cache: ArtifactCache
+  /** Which version served each reference last, beside the cache's entries. */
+  readonly lastServed: LastServedRecords
   close(): Promise<void>
 }
 
@@ -37,8 +40,9 @@ export function openModelSource(settings: Settings, hooks: ModelSourceHooks): Mo
     downloadTimeoutMs: settings.artifactTimeoutMs,
     clock: hooks.clock,
   })
+  const folder = settings.cacheDir ?? userCacheFolder() ?? './.baton/cache'
   const cache = new ArtifactCache(stores, {
-    folder: settings.cacheDir ?? userCacheFolder() ?? './.baton/cache',
+    folder,
     maxBytes: settings.cacheMaxBytes,
     maxFiles: settings.modelMaxFiles,
     maxModelBytes: settings.modelMaxBytes,
@@ -49,5 +53,5 @@ export function openModelSource(settings: Settings, hooks: ModelSourceHooks): Mo
     await stores.close()
     await opened.close()
   }
-  return { opened, cache, close }
+  return { opened, cache, lastServed: new LastServedRecords(folder, hooks.clock), close }
 }

@@ -1,6 +1,8 @@
 import type { Clock } from './clock.ts'
+import type { ColdStart } from './cold-start.ts'
 import type { Config } from './config/read-config.ts'
 import { ServingError } from './errors.ts'
+import type { ServedFromCache } from './http/health-routes.ts'
 import type { RegistryView } from './http/models-routes.ts'
 import type { VersionScoring } from './http/version-scoring.ts'
 import type { Registry } from './interfaces.ts'
@@ -15,6 +17,7 @@ export interface FeedParts {
   readonly config: Config
   readonly registry: Registry
   readonly models: ModelManager<VersionScoring>
+  readonly coldStart: ColdStart
   readonly metrics: ServingMetrics
   readonly clock: Clock
   readonly log: Logger
@@ -28,6 +31,11 @@ export class RegistryFeed {
   readonly #labels = new Map<string, readonly string[]>()
   /** What was last logged of each reference, so that a lasting trouble is one line. */
   readonly #told = new Map<string, string>()
+  /** Models about which the registry has said something, if only that it does not know them. */
+  readonly #answered = new Set<string>()
+  /** References that a start without the registry serves as they were served last; empty for a model without any. */
+  readonly #fromCache = new Map<string, readonly ServedFromCache[]>()
+  readonly #recalls = new Set<Promise<void>>()
 
   constructor(parts: FeedParts, refs: readonly ModelRef[]) {
     const { config, registry, clock, models } = parts
@@ -58,8 +66,14 @@ export class RegistryFeed {
     this.#follower.hint(model)
   }
 
-  stop(): Promise<void> {
-    return this.#follower.stop()
+  async stop(): Promise<void> {
+    await this.#follower.stop()
+    await Promise.all(this.#recalls)
+  }
+
+  /** What is served as it was served last, because the registry has not answered since the start. */
+  fromCache(): readonly ServedFromCache[] {
+    return [...this.#fromCache.values()].flat()
   }
 
   polls(): readonly PollStatus[] {
@@ -76,12 +90,14 @@ export class RegistryFeed {
       lastContactAt: iso(poll.lastContactAt),
       error: error && { code: error.code, message: error.message },
       nextPollAt: iso(poll.nextPollAt),
+      fromCache: this.#fromCache.get(model) ?? [],
     }
   }
 
   #resolved(name: string, resolutions: readonly RefResolution[]): void {
     const { models, metrics, log } = this.#parts
     metrics.registryPolls.inc({ model: name, result: 'ok' })
+    this.#hasAnswered(name)
     if (this.#tell(name, 'answers')) {
       log.info({ model: name, registry: this.#parts.registry.location }, 'the registry answers')
     }
@@ -102,6 +118,8 @@ export class RegistryFeed {
   #failed(name: string, error: ServingError, nextTryAt: number): void {
     const { models, metrics } = this.#parts
     metrics.registryPolls.inc({ model: name, result: 'failed' })
+    if (error.code === 'MODEL_NOT_FOUND') this.#hasAnswered(name)
+    else if (error.code === 'REGISTRY_UNAVAILABLE') this.#startFromCache(name, error)
     // Whoever is refused meanwhile is told why; what serves goes on.
     const labels = this.#labels.get(name) ?? []
     models.setDesired(
@@ -112,6 +130,54 @@ export class RegistryFeed {
     if (!this.#tell(name, error.message)) return
     const fields = { model: name, error_code: error.code, next_try_at: iso(nextTryAt) }
     this.#parts.log.warn(fields, `the registry cannot be asked: ${error.message}`)
+  }
+
+  #hasAnswered(name: string): void {
+    this.#answered.add(name)
+    this.#fromCache.delete(name)
+  }
+
+  /** Once a model, while the registry has said nothing about it: what it says goes before what was remembered. */
+  #startFromCache(name: string, error: ServingError): void {
+    if (this.#answered.has(name) || this.#fromCache.has(name)) return
+    this.#fromCache.set(name, [])
+    const recall = this.#recall(name, error)
+      .catch((err: unknown) =>
+        this.#parts.log.error({ model: name, err }, 'nothing can be recalled'),
+      )
+      .finally(() => this.#recalls.delete(recall))
+    this.#recalls.add(recall)
+  }
+
+  async #recall(name: string, error: ServingError): Promise<void> {
+    const { coldStart, models, log } = this.#parts
+    const labels = this.#labels.get(name) ?? []
+    const found = await coldStart.recall(name, labels)
+    if (found.size === 0 || this.#answered.has(name)) return
+    const unanswered = labels.map((label) => ({ label, resolution: error }))
+    models.setDesired(
+      name,
+      unanswered.map((entry) => ({
+        ...entry,
+        resolution: found.get(entry.label)?.version ?? error,
+      })),
+    )
+    // An unanswered reference goes on to want what it wants, and people see that the registry did not say so.
+    models.setDesired(name, unanswered)
+    const served = [...found].map(([ref, { version, since }]) => ({
+      model: name,
+      ref,
+      version: version.version,
+      servedSince: since,
+    }))
+    this.#fromCache.set(name, served)
+    for (const { ref, version } of served) {
+      log.warn(
+        { model: name, ref, version },
+        `the registry has not answered since the start: version ${version}, which served last, is taken from the cache`,
+      )
+    }
+    void models.reconcile(name)
   }
 
   /** Whether this is news. */

@@ -1,5 +1,6 @@
 import type { CacheEvent } from './artifacts/artifact-cache.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { ColdStart } from './cold-start.ts'
 import type { Config } from './config/read-config.ts'
 import type { PreparedThread } from './engines/prepared-thread.ts'
 import type { WorkerPool } from './engines/worker-pool.ts'
@@ -40,6 +41,7 @@ export class BatonServer {
   readonly #listener: Listener
   readonly #bodies: BodyBudget
   readonly #starting = new AbortController()
+  readonly #coldStart: ColdStart
   #feed: RegistryFeed | undefined
   #stopping = false
 
@@ -56,9 +58,18 @@ export class BatonServer {
       onCacheEvent: (event) => this.#noteCache(event),
     })
     const artifacts = this.#source.cache
-    const { pool, models } = createServing({ config, artifacts, metrics, clock, log, prepared })
-    this.#pool = pool
-    this.#models = models
+    const serving = createServing({ config, artifacts, metrics, clock, log, prepared })
+    this.#pool = serving.pool
+    this.#models = serving.models
+    this.#coldStart = new ColdStart({
+      registry: this.#source.opened.registry.location,
+      cache: artifacts,
+      records: this.#source.lastServed,
+      log,
+    })
+    serving.events.on('swap', ({ model, ref, served }) => {
+      if (served !== undefined) this.#coldStart.remember(model, ref, served)
+    })
     this.#listener = new Listener(this.#createApp(), config, {
       log,
       clock,
@@ -82,6 +93,7 @@ export class BatonServer {
         config: this.#config,
         registry,
         models: this.#models,
+        coldStart: this.#coldStart,
         metrics: this.metrics,
         clock: this.#clock,
         log: this.#log,
@@ -110,6 +122,7 @@ export class BatonServer {
     const answered = await this.#listener.close(left(), this.#clock)
     const drained = await this.#models.shutdown(left())
     const hung = await this.#pool.close(Math.max(left(), POOL_GRACE_MS))
+    await this.#coldStart.settled()
     await this.#source.close()
     return answered && drained && hung === 0
   }
@@ -134,6 +147,7 @@ export class BatonServer {
         ready: () => !this.#stopping && models.ready(),
         status: () => models.status(),
         stopping: () => this.#stopping,
+        fromCache: () => this.#feed?.fromCache() ?? [],
       },
       modelsView: {
         status: () => models.status(),
@@ -150,6 +164,7 @@ export class BatonServer {
           cache: this.#source.cache.describe(),
           bodyBytes: this.#bodies.heldBytes,
           connections: this.#listener.connections,
+          fromCache: this.#feed?.fromCache() ?? [],
         }),
     })
   }

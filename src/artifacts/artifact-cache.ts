@@ -119,10 +119,25 @@ export class ArtifactCache implements ArtifactSource {
     }
   }
 
-  /** What lies in the cache, the most recently used first: what a start without a registry could serve. */
+  /** What lies in the cache, the most recently used first. */
   async entries(): Promise<CacheEntry[]> {
     const { folder } = await this.#open()
     return (await folder.entries()).sort((a, b) => b.lastUsed - a.lastUsed)
+  }
+
+  /** Whether this version goes through the cache, as against one that is read in place. */
+  keeps(version: ModelVersion): boolean {
+    const store = this.#stores.storeFor(version.source)
+    return store.localFolder === undefined || this.#options.copyLocal === true
+  }
+
+  /** Whether the version lies in the cache with every byte that was downloaded. */
+  async holds(version: ModelVersion): Promise<boolean> {
+    if (!this.keeps(version)) return false
+    const { folder } = await this.#open()
+    const entry = folder.entry(entryName(version))
+    const index = await readIndex(entry)
+    return index !== undefined && (await isWhole(entry, index, 'content'))
   }
 
   describe(): CacheStatus {

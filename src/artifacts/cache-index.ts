@@ -17,7 +17,8 @@ export function entryName({ name, version, source, identity }: ModelVersion): st
   return `${readable(name, 80)}-${readable(version, 40)}-${hash.digest('hex').slice(0, 16)}`
 }
 
-function readable(text: string, length: number): string {
+/** Text fit for a file name, not longer than `length`. */
+export function readable(text: string, length: number): string {
   return text
     .replace(/[^A-Za-z0-9_.-]/g, '_')
     .replace(/^\.+/, '_')

@@ -4,12 +4,22 @@ import type { Handler } from './route-methods.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' } as const
 
+/** A reference that is served as it was served last, because the registry has not answered since the start. */
+export interface ServedFromCache {
+  readonly model: string
+  readonly ref: string
+  readonly version: string
+  /** ISO 8601: when it began to serve the reference. */
+  readonly servedSince: string
+}
+
 /** What the probes look at. */
 export interface ReadinessView {
   /** Every reference of every model serves a version, and the server is not stopping. */
   ready(): boolean
   status(): readonly ModelStatus[]
   stopping(): boolean
+  fromCache(): readonly ServedFromCache[]
 }
 
 /** `GET /ping` and `/health`: a single newline once every model serves, as MLflow answers. */
@@ -17,9 +27,27 @@ export function pingRoute(view: ReadinessView): Handler {
   return (c) => (view.ready() ? c.body('\n', 200, JSON_TYPE) : json(c, unreadiness(view), 503))
 }
 
-/** `GET /readyz`: whether every configured model serves. A swap, or a registry that is down, changes nothing. */
+/**
+ * `GET /readyz`: whether every configured model serves. A swap, or a registry that is down, changes nothing; what a
+ * start without the registry took from the cache is named.
+ */
 export function readyRoute(view: ReadinessView): Handler {
-  return (c) => (view.ready() ? json(c, { ready: true }) : json(c, unreadiness(view), 503))
+  return (c) => (view.ready() ? json(c, readiness(view)) : json(c, unreadiness(view), 503))
+}
+
+function readiness(view: ReadinessView): object {
+  const fromCache = view.fromCache()
+  if (fromCache.length === 0) return { ready: true }
+  return {
+    ready: true,
+    reason: 'served from the cache: the registry has not answered since the start',
+    from_cache: fromCache.map(({ model, ref, version, servedSince }) => ({
+      model,
+      ref,
+      version,
+      served_since: servedSince,
+    })),
+  }
 }
 
 /** `GET /livez`: the process turns its event loop. */

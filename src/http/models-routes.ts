@@ -1,5 +1,6 @@
 import { ServingError } from '../errors.ts'
 import type { ModelStatus } from '../serving/model-status.ts'
+import type { ServedFromCache } from './health-routes.ts'
 import { errorJson, json } from './json-answer.ts'
 import type { Handler } from './route-methods.ts'
 
@@ -10,6 +11,8 @@ export interface RegistryView {
   readonly lastContactAt: string | undefined
   readonly error: { readonly code: string; readonly message: string } | undefined
   readonly nextPollAt: string | undefined
+  /** References that are served as they were served last, because the registry has not answered since the start. */
+  readonly fromCache: readonly ServedFromCache[]
 }
 
 export interface ModelsView {

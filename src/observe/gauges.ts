@@ -10,14 +10,17 @@ export interface GaugeSources {
   /** Bytes of large bodies that are held. */
   readonly bodyBytes: number
   readonly connections: number
-  /** Bytes of large bodies that are held. */
-  readonly bodyBytes: number
-  readonly connections: number
+  /** What a start without the registry serves. */
+  readonly fromCache: readonly {
+    readonly model: string
+    readonly ref: string
+    readonly version: string
+  }[]
 }
 
 /** Sets the gauges that describe how things stand now; called when metrics are read. */
 export function setGauges(metrics: ServingMetrics, sources: GaugeSources): void {
-  const { models, polls, cache } = sources
+  const { models, polls, cache, fromCache } = sources
   for (const gauge of [
     metrics.serving,
     metrics.backend,
@@ -25,6 +28,7 @@ export function setGauges(metrics: ServingMetrics, sources: GaugeSources): void 
     metrics.inFlight,
     metrics.queuedRows,
     metrics.batchingEnabled,
+    metrics.servedFromCache,
   ]) {
     gauge.reset()
   }
@@ -35,10 +39,11 @@ export function setGauges(metrics: ServingMetrics, sources: GaugeSources): void 
     }
     metrics.registryUp.set({ model: name }, error === undefined ? 1 : 0)
   }
+  for (const { model, ref, version } of fromCache) {
+    metrics.servedFromCache.set({ model, ref, version }, 1)
+  }
   metrics.cacheBytes.set(cache.bytes)
   metrics.cacheEntries.set(cache.entries)
-  metrics.heldBodyBytes.set(sources.bodyBytes)
-  metrics.connections.set(sources.connections)
   metrics.heldBodyBytes.set(sources.bodyBytes)
   metrics.connections.set(sources.connections)
 }
