@@ -184,6 +184,11 @@ export interface LoadedModel {
    * @throws ServingError as the codec does, MODEL_FAILED, WORKER_LOST.
    */
   invoke?(media: MediaType, body: Uint8Array): Promise<InvocationAnswer>
+  /**
+   * CPU milliseconds of all runs so far, where they are measured: a process of low priority waits for longer than it
+   * works.
+   */
+  readonly cpuMs?: number | undefined
   /** Releases the sessions and any worker of its own. Call once, when nothing is in flight. */
   unload(): Promise<void>
 }

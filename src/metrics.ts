@@ -196,10 +196,41 @@ export class ServingMetrics {
     buckets: SWAP_SECONDS,
     registers: this.#registers,
   })
+  readonly takenBack = new Counter({
+    name: 'baton_versions_taken_back_total',
+    help: 'References given back to the version before, since the new one failed its probation',
+    labelNames: ['model'],
+    registers: this.#registers,
+  })
+  readonly probation = new Gauge({
+    name: 'baton_probation_info',
+    help: '1 while the version of a reference is on probation and the one before stands by',
+    labelNames: ['model', 'ref', 'version', 'previous'],
+    registers: this.#registers,
+  })
   readonly drainForced = new Counter({
     name: 'baton_drain_forced_requests_total',
     help: 'Requests cut because a version did not drain in time',
     labelNames: ['model'],
+    registers: this.#registers,
+  })
+  readonly trials = new Counter({
+    name: 'baton_trials_total',
+    help: 'Trials of versions in a process of their own, by result: passed, or the code of the failure',
+    labelNames: ['model', 'result'],
+    registers: this.#registers,
+  })
+  readonly trialSeconds = new Histogram({
+    name: 'baton_trial_duration_seconds',
+    help: 'Time from the start of a trial to its end, in seconds',
+    labelNames: ['model'],
+    buckets: SWAP_SECONDS,
+    registers: this.#registers,
+  })
+  readonly versionMemory = new Gauge({
+    name: 'baton_version_memory_bytes',
+    help: 'Memory that a version takes on one worker, as measured by its trial or estimated from its files',
+    labelNames: ['model', 'version', 'measured'],
     registers: this.#registers,
   })
   readonly registryContact = new Gauge({

@@ -39,6 +39,8 @@ export interface WorkerPoolOptions extends ModelWorkerOptions {
   readonly servedModels: () => number
   /** A run that takes longer has hung and its worker is abandoned; undefined waits for ever. */
   readonly hangTimeoutMs: number | undefined
+  /** A load that takes longer has failed, and its worker is abandoned; undefined waits for ever. */
+  readonly loadTimeoutMs?: number | undefined
   readonly clock: Clock
   readonly observer: PoolObserver
   /** A thread for the first worker, started ahead. */
@@ -201,8 +203,8 @@ export class WorkerPool implements ModelLoader {
   }
 
   #newWorker(): ModelWorker {
-    const { clock, hangTimeoutMs, observer, prepared } = this.#options
-    const thread = { clock, hangTimeoutMs, abandoned: this.#abandoned, prepared }
+    const { clock, hangTimeoutMs, loadTimeoutMs, observer, prepared } = this.#options
+    const thread = { clock, hangTimeoutMs, loadTimeoutMs, abandoned: this.#abandoned, prepared }
     const worker = new ModelWorker(this.#nextWorker++, thread, observer)
     this.#workers.add(worker)
     return worker

@@ -13,6 +13,8 @@ export interface ThreadOptions {
   readonly clock: Clock
   /** A run that takes longer has hung, and its thread is abandoned; undefined waits for ever. */
   readonly hangTimeoutMs: number | undefined
+  /** As `hangTimeoutMs`, for a load. */
+  readonly loadTimeoutMs?: number | undefined
   /** Where a thread stands from being given up until its run ends. */
   readonly abandoned: Set<WorkerThread>
   /** Taken over by the first that finds it. */
@@ -28,6 +30,7 @@ export interface ThreadEvents {
 
 interface Job {
   readonly kind: Kind
+  cancelTimer?: () => void
   readonly reject: (error: ServingError) => void
 }
 
@@ -78,6 +81,7 @@ export class WorkerThread {
       const job: Job = { kind: request.kind, reject }
       this.#jobs.add(job)
       if (this.#jobs.size === 1) this.#begun()
+      if (job.kind === 'load') this.#watchLoad(job, this.#options.loadTimeoutMs)
       this.#pool.run(request, { transferList: transfer, ...taskFunction(request) }).then(
         (reply: WorkerReply<K>) => {
           this.#finished(job)
@@ -121,8 +125,11 @@ export class WorkerThread {
   #abandon(message: string): void {
     if (!this.#end()) return
     const [running, ...waiting] = this.#jobs
-    running?.reject(new ServingError('DEADLINE_EXCEEDED', `The model did not answer: ${message}`))
-    for (const job of waiting) job.reject(workerLost(message))
+    running?.reject(running.kind === 'load' ? neverLoaded(message) : neverAnswered(message))
+    for (const job of waiting) {
+      job.cancelTimer?.()
+      job.reject(workerLost(message))
+    }
     this.#onDrained()
     const { abandoned } = this.#options
     abandoned.add(this)
@@ -142,7 +149,10 @@ export class WorkerThread {
   }
 
   #exited(message: string): void {
-    for (const job of this.#jobs) job.reject(workerLost(message))
+    for (const job of this.#jobs) {
+      job.cancelTimer?.()
+      job.reject(workerLost(message))
+    }
     this.#jobs.clear()
     this.#onDrained()
     if (this.#state !== 'started') return
@@ -160,6 +170,7 @@ export class WorkerThread {
   }
 
   #finished(job: Job): void {
+    job.cancelTimer?.()
     if (!this.#jobs.delete(job)) return
     if (isRun(job)) this.#hasRun = true
     if (this.#jobs.size === 0) this.#onDrained()
@@ -169,6 +180,18 @@ export class WorkerThread {
   #begun(): void {
     this.#runningSince = this.#options.clock.monotonic()
     if (this.#cancelHangCheck === undefined) this.#checkForHang(this.#options.hangTimeoutMs)
+  }
+
+  /** Loads are few: a timer each. One that waits for another has its time from when that has ended. */
+  #watchLoad(job: Job, afterMs: number | undefined): void {
+    const { clock, loadTimeoutMs } = this.#options
+    if (afterMs === undefined || loadTimeoutMs === undefined) return
+    job.cancelTimer = clock.after(afterMs, () => {
+      const [running] = this.#jobs
+      const loadMs = running === job ? clock.monotonic() - this.#runningSince : 0
+      if (loadMs < loadTimeoutMs) this.#watchLoad(job, loadTimeoutMs - loadMs)
+      else this.#abandon(`loading took longer than ${loadTimeoutMs} ms`)
+    })
   }
 
   /** One timer for as long as the thread is busy, not one for each run. */
@@ -201,13 +224,21 @@ function taskFunction(request: WorkerRequest): { filename: string; name: string 
   }
 }
 
-/** Loading may take as long as it takes. */
+/** Loading has a limit of its own. */
 function isRun({ kind }: Job): boolean {
   return kind === 'run' || kind === 'invoke'
 }
 
 function toError({ code, message, details }: WorkerFailure): ServingError {
   return new ServingError(code, message, { details })
+}
+
+function neverAnswered(message: string): ServingError {
+  return new ServingError('DEADLINE_EXCEEDED', `The model did not answer: ${message}`)
+}
+
+function neverLoaded(message: string): ServingError {
+  return new ServingError('LOAD_FAILED', `The model could not be loaded: ${message}`)
 }
 
 function workerLost(message: string): ServingError {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { ServingEvents } from '../serving/events.ts'
+import type { Comparison } from '../serving/probation.ts'
 
 /** A download gets a line this often at most. */
 const PROGRESS_MS = 5000
@@ -19,6 +20,14 @@ export function logEvents(events: ServingEvents, log: Logger, clock: Clock): voi
     const fields = { model, ref, from, to, duration_ms: Math.round(durationMs), result }
     log[result === 'failed' ? 'error' : 'info'](fields, `hand-over ${result}: ${reason}`)
   })
+  events.on(
+    'probation',
+    ({ model, ref, version, previous, state, durationMs, reason, figures }) => {
+      const fields = { model, ref, version, previous, state, duration_ms: Math.round(durationMs) }
+      const level = state === 'taken_back' ? 'error' : state === 'skipped' ? 'warn' : 'info'
+      log[level]({ ...fields, figures: numbers(figures) }, `probation ${state}: ${reason}`)
+    },
+  )
   let toldAt = clock.monotonic()
   events.on('download', ({ model, version, progress }) => {
     if (clock.monotonic() - toldAt < PROGRESS_MS) return
@@ -33,4 +42,15 @@ export function logEvents(events: ServingEvents, log: Logger, clock: Clock): voi
       log.warn({ ...fields, cut_requests: cutRequests }, 'requests outlasted the drain timeout')
     }
   })
+}
+
+/** The figures of the version and of the one before, as a log has them. */
+function numbers(figures: Comparison): object {
+  const [version, previous] = [figures.version, figures.previous].map((sample) => ({
+    requests: sample.requests,
+    failed: sample.failed,
+    median_run_ms: sample.medianRunMs,
+    mean_run_ms: sample.meanRunMs,
+  }))
+  return { version, previous }
 }

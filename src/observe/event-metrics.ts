@@ -17,6 +17,13 @@ export function countEvents(events: ServingEvents, metrics: ServingMetrics): voi
   events.on('drain', ({ model, cutRequests }) => {
     if (cutRequests > 0) metrics.drainForced.inc({ model }, cutRequests)
   })
+  events.on('trial', ({ model, durationMs, code }) => {
+    metrics.trials.inc({ model, result: code ?? 'passed' })
+    metrics.trialSeconds.observe({ model }, durationMs / 1000)
+  })
+  events.on('probation', ({ model, state }) => {
+    if (state === 'taken_back') metrics.takenBack.inc({ model })
+  })
   events.on('batch', ({ model, version, reason, rows }) => {
     const recorder = metrics.version(model, version)
     recorder.batched(reason, rows)

@@ -25,9 +25,11 @@ export function setGauges(metrics: ServingMetrics, sources: GaugeSources): void 
     metrics.serving,
     metrics.backend,
     metrics.versionState,
+    metrics.probation,
     metrics.inFlight,
     metrics.queuedRows,
     metrics.batchingEnabled,
+    metrics.versionMemory,
     metrics.servedFromCache,
   ]) {
     gauge.reset()
@@ -49,8 +51,11 @@ export function setGauges(metrics: ServingMetrics, sources: GaugeSources): void 
 }
 
 function setModelGauges(metrics: ServingMetrics, { name, refs, versions }: ModelStatus): void {
-  for (const { ref, serving } of refs) {
+  for (const { ref, serving, probation } of refs) {
     if (serving !== undefined) metrics.serving.set({ model: name, ref, version: serving }, 1)
+    if (probation === undefined) continue
+    const { version, previous } = probation
+    metrics.probation.set({ model: name, ref, version, previous }, 1)
   }
   for (const {
     version,
@@ -60,12 +65,17 @@ function setModelGauges(metrics: ServingMetrics, { name, refs, versions }: Model
     batching,
     backend,
     missingKernel,
+    memory,
   } of versions) {
     const labels = { model: name, version }
     if (backend !== undefined) {
       metrics.backend.set({ ...labels, backend, missing_kernel: missingKernel ?? '' }, 1)
     }
     metrics.versionState.set({ ...labels, state }, 1)
+    if (memory !== undefined) {
+      const measured = String(memory.measured)
+      metrics.versionMemory.set({ ...labels, measured }, memory.bytes)
+    }
     if (batching === undefined) continue
     metrics.inFlight.set(labels, leases)
     metrics.queuedRows.set(labels, waitingRows)

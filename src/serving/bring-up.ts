@@ -1,17 +1,20 @@
 import type { Clock } from '../clock.ts'
-import { ServingError } from '../errors.ts'
+import { type ErrorCode, ServingError } from '../errors.ts'
 import type {
   ArtifactSource,
   DownloadProgress,
   LoadedModel,
   LoadedModelInfo,
+  MemoryRoom,
   ModelLoader,
   ModelVersion,
+  TrialLoader,
 } from '../interfaces.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
 import { Batcher } from './batcher.ts'
 import type { Candidate, Findings } from './candidate.ts'
 import type { ServingEvents } from './events.ts'
+import { checkRoom, versionMemory } from './memory.ts'
 import type { ServedModel } from './served-model.ts'
 import type { BatchSettings } from './settings.ts'
 
@@ -37,7 +40,9 @@ export interface BringUpParts<Contract> {
    * once.
    * @param replaces whether a version serves that it would replace.
    */
-  readonly trialFor?: (modelName: string, replaces: boolean) => ModelLoader | undefined
+  readonly trialFor?: (modelName: string, replaces: boolean) => TrialLoader | undefined
+  /** Memory that is left now; undefined where nothing limits it, or nobody is to be refused for it. */
+  readonly memoryRoom?: () => MemoryRoom | undefined
   /** Reads the MLmodel file of a folder. @throws ServingError MODEL_INVALID, MODEL_UNSUPPORTED. */
   readonly readManifest: (folder: string) => Promise<ModelManifest>
   /** Made once a version: whatever decides how a request's bytes are read. May throw MODEL_INVALID. */
@@ -83,6 +88,10 @@ export async function bringUp<Contract>(
   signal.throwIfAborted()
   const trial = parts.trialFor?.(version.name, serving !== undefined)
   if (trial !== undefined) await tryOut(version, serving, files, trial, parts, signal)
+  const memory = versionMemory(artifact.bytes, version.findings.trial)
+  version.learn({ memory })
+  // What nobody stands in for is tried all the same.
+  if (serving !== undefined) checkRoom(memory, parts.memoryRoom?.())
 
   const loaded = await load(version, parts.loaderFor(version.name), files, signal)
   version.own(loaded)
@@ -100,18 +109,31 @@ async function tryOut<Contract>(
   version: ServedModel<Contract>,
   serving: ServedModel<Contract> | undefined,
   files: ModelFiles,
-  trial: ModelLoader,
+  loader: TrialLoader,
   parts: BringUpParts<Contract>,
   signal: AbortSignal,
 ): Promise<void> {
-  const model = await load(version, trial, files, signal)
-  try {
-    enterWarming(version, `${howLoaded(model.info)} on trial`)
-    const contract = parts.makeContract(files.manifest, model.info, version.registered)
-    await passGates(version, serving, { ...files, model, contract }, parts, signal)
-  } finally {
-    await model.unload()
+  const { name: model, version: number } = version
+  const startedAt = parts.clock.monotonic()
+  const report = (code?: ErrorCode): void => {
+    const durationMs = parts.clock.monotonic() - startedAt
+    parts.events.emit('trial', { model, version: number, durationMs, code })
   }
+  try {
+    const trial = await load(version, loader, files, signal)
+    try {
+      enterWarming(version, `${howLoaded(trial.info)} on trial`)
+      const contract = parts.makeContract(files.manifest, trial.info, version.registered)
+      await passGates(version, serving, { ...files, model: trial, contract }, parts, signal)
+      version.learn({ trial: trial.figures() })
+    } finally {
+      await trial.unload()
+    }
+  } catch (error) {
+    if (!signal.aborted) report(ServingError.from(error, 'LOAD_FAILED').code)
+    throw error
+  }
+  report()
   signal.throwIfAborted()
 }
 
@@ -140,12 +162,12 @@ function enterWarming<Contract>(version: ServedModel<Contract>, reason: string):
   if (version.state === 'loading') version.move('warming', reason)
 }
 
-async function load<Contract>(
+async function load<Contract, Loaded extends LoadedModel>(
   version: ServedModel<Contract>,
-  loader: ModelLoader,
+  loader: { load(...how: Parameters<ModelLoader['load']>): Promise<Loaded> },
   { folder, manifest }: ModelFiles,
   signal: AbortSignal,
-): Promise<LoadedModel> {
+): Promise<Loaded> {
   try {
     return await loader.load(folder, manifest, signal)
   } catch (error) {

@@ -1,6 +1,7 @@
-import type { LoadedModel, ModelVersion } from '../interfaces.ts'
+import type { LoadedModel, ModelVersion, TrialFigures } from '../interfaces.ts'
 import type { ContractChange } from '../model/contract-difference.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
+import type { VersionMemory } from './memory.ts'
 
 /** A version that has been loaded, on the workers or on trial in a process of its own, and answers nobody yet. */
 export interface Candidate<Contract> {
@@ -21,8 +22,11 @@ export interface ContractFinding {
   readonly accepted: 'allowed by a person' | 'it has served before' | undefined
 }
 
-/** What gates found out about a version, for people and for what follows. */
+/** What was found out about a version before it served, for people and for what follows. */
 export interface Findings {
+  /** What trying it out in a process of its own took; undefined where that was not done. */
+  readonly trial?: TrialFigures | undefined
+  readonly memory?: VersionMemory | undefined
   /** How it differs from the version that served when it was checked; undefined on first load. */
   readonly contract?: ContractFinding | undefined
   /** Why its requests must not share batches. */

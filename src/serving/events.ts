@@ -99,11 +99,22 @@ export interface PinEvent {
   readonly reason: string
 }
 
+/** A version has been tried out in a process of its own, which has ended. */
+export interface TrialEvent {
+  readonly model: string
+  readonly version: string
+  /** Milliseconds from its start to its end. */
+  readonly durationMs: number
+  /** Why it failed; undefined when it passed. */
+  readonly code: ErrorCode | undefined
+}
+
 /** What `serving/` tells the rest of the process. */
 export interface ServingEventMap {
   readonly version: VersionEvent
   readonly swap: SwapEvent
   readonly drain: DrainEvent
+  readonly trial: TrialEvent
   readonly probation: ProbationEvent
   readonly pin: PinEvent
   readonly batch: BatchEvent
@@ -122,6 +133,7 @@ export class ServingEvents {
     version: [],
     swap: [],
     drain: [],
+    trial: [],
     probation: [],
     pin: [],
     batch: [],

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
-import type { DownloadProgress } from '../interfaces.ts'
+import type { DownloadProgress, TrialFigures } from '../interfaces.ts'
 import type { ContractFinding } from './candidate.ts'
 import type { VersionFailure } from './failure-log.ts'
 import type { HistoryEntry } from './history.ts'
-import type { ModelEntry, PinnedRef, RefEntry } from './model-entry.ts'
+import type { VersionMemory } from './memory.ts'
+import type { ModelEntry, PinnedRef, Probation, RefEntry } from './model-entry.ts'
+import { type Comparison, compare } from './probation.ts'
 import type { ServedModel } from './served-model.ts'
 import type { VersionState } from './version-state.ts'
 
@@ -27,8 +29,18 @@ export interface RefStatus {
   readonly desired: string | undefined
   /** Set while a person has fixed what it serves; `registryVersion` is what it means in the registry meanwhile. */
   readonly pinned: PinnedRef | undefined
+  /** While the version that answers now is judged, and the one before stands by. */
+  readonly probation: ProbationStatus | undefined
   /** Why the registry names none now. */
   readonly error: FailureStatus | undefined
+}
+
+export interface ProbationStatus {
+  readonly version: string
+  /** The version before, loaded and ready to take over again. */
+  readonly previous: string
+  readonly until: string
+  readonly figures: Comparison
 }
 
 export interface VersionStatus {
@@ -53,6 +65,10 @@ export interface VersionStatus {
   readonly batching: { readonly enabled: boolean; readonly reason: string | undefined } | undefined
   /** How it differs from the version that served when it was checked. */
   readonly contract: ContractFinding | undefined
+  /** What trying it out in a process of its own took. */
+  readonly trial: TrialFigures | undefined
+  /** What it takes on one worker. */
+  readonly memory: VersionMemory | undefined
   /** The last failure, also while it is being tried again. */
   readonly failure: FailureStatus | undefined
 }
@@ -65,6 +81,8 @@ export interface FailureStatus {
   readonly attempts: number | undefined
   /** Undefined where it is not tried again by itself. */
   readonly nextTryAt: string | undefined
+  /** Not tried again until its reference moves or a person clears it. */
+  readonly held: boolean
 }
 
 export interface EventStatus extends Omit<HistoryEntry, 'at'> {
@@ -73,7 +91,7 @@ export interface EventStatus extends Omit<HistoryEntry, 'at'> {
 
 /** Describes a model as it is now. */
 export function describeModel<Contract>(model: ModelEntry<Contract>, clock: Clock): ModelStatus {
-  const refs = Array.from(model.refs.values(), describeRef)
+  const refs = Array.from(model.refs.values(), (ref) => describeRef(ref, clock))
   const live = [...model.versions].filter((version) => version.state !== 'failed')
   const liveIds = new Set(live.map((version) => version.id))
   const failed = [...model.failures.entries()].filter(([id]) => !liveIds.has(id))
@@ -89,7 +107,7 @@ export function describeModel<Contract>(model: ModelEntry<Contract>, clock: Cloc
   }
 }
 
-function describeRef<Contract>(ref: RefEntry<Contract>): RefStatus {
+function describeRef<Contract>(ref: RefEntry<Contract>, clock: Clock): RefStatus {
   const { error } = ref
   return {
     ref: ref.label,
@@ -98,6 +116,7 @@ function describeRef<Contract>(ref: RefEntry<Contract>): RefStatus {
     why: ref.why,
     desired: ref.desired?.version,
     pinned: ref.pin,
+    probation: ref.probation && describeProbation(ref.probation, clock),
     error: error && {
       code: error.code,
       message: error.message,
@@ -105,7 +124,20 @@ function describeRef<Contract>(ref: RefEntry<Contract>): RefStatus {
       at: undefined,
       attempts: undefined,
       nextTryAt: undefined,
+      held: false,
     },
+  }
+}
+
+function describeProbation<Contract>(
+  { version, previous, before, yardstick, until }: Probation<Contract>,
+  clock: Clock,
+): ProbationStatus {
+  return {
+    version: version.version,
+    previous: previous.version,
+    until: iso(clock.now() + Math.max(0, until - clock.monotonic())),
+    figures: compare(version.traffic.since(before), yardstick),
   }
 }
 
@@ -131,6 +163,8 @@ function describeVersion<Contract>(
     download: version.progress,
     batching: batcher && { enabled: batcher.obstacle === undefined, reason: batcher.obstacle },
     contract: version.findings.contract,
+    trial: version.findings.trial,
+    memory: version.findings.memory,
     failure: failure && describeFailure(failure, clock),
   }
 }
@@ -152,6 +186,8 @@ function describeFailed(failure: VersionFailure, clock: Clock): VersionStatus {
     download: undefined,
     batching: undefined,
     contract: undefined,
+    trial: undefined,
+    memory: undefined,
     failure: describeFailure(failure, clock),
   }
 }
@@ -166,6 +202,7 @@ export function describeFailure(failure: VersionFailure, clock: Clock): FailureS
     stage,
     at: iso(at),
     attempts,
+    held,
     nextTryAt: held ? undefined : iso(clock.now() + Math.max(0, retryAt - clock.monotonic())),
   }
 }
