@@ -5,7 +5,8 @@ import { REPOSITORY } from '../../interop/support/backends.ts'
 /** Columns of the tables of docs/reliability.md that the tests fill. */
 const COLUMNS = {
   faults: ['Fault', 'What clients saw', 'What was logged', 'How it recovered'],
-  'bad-versions': ['Version', 'Refused at', 'Reason', 'Clients'],
+  'bad-versions': ['Version 2', 'Caught at', 'What `/models` says', 'What clients saw'],
+  soak: ['Measured', 'Value'],
 } as const
 
 export type TableName = keyof typeof COLUMNS

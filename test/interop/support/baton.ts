@@ -98,6 +98,12 @@ export class Baton {
     )
   }
 
+  get pid(): number {
+    const { pid } = this.#child
+    if (pid === undefined) throw new Error('expected a process that was started')
+    return pid
+  }
+
   /** Resident memory in bytes, as Linux counts it. */
   async residentBytes(): Promise<number> {
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8')
