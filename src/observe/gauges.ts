@@ -51,7 +51,8 @@ export function setGauges(metrics: ServingMetrics, sources: GaugeSources): void 
 }
 
 function setModelGauges(metrics: ServingMetrics, { name, refs, versions }: ModelStatus): void {
-  for (const { ref, serving, probation } of refs) {
+  for (const { ref, serving, probation, pinned } of refs) {
+    if (pinned !== undefined) metrics.pinned.set({ model: name, ref, version: pinned.version }, 1)
     if (serving !== undefined) metrics.serving.set({ model: name, ref, version: serving }, 1)
     if (probation === undefined) continue
     const { version, previous } = probation
