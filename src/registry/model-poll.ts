@@ -12,7 +12,7 @@ export interface RefResolution {
 /** When a model is asked for, and who hears of it. */
 export interface PollOptions {
   readonly registry: Registry
-  /** Milliseconds between two polls; each is up to an eighth sooner, so that processes drift apart. */
+  /** Milliseconds between two polls; each is up to a fifth sooner, so that processes drift apart. */
   readonly intervalMs: number
   /** Longest wait between two tries while the registry fails; 60,000 ms. */
   readonly maxBackoffMs?: number
@@ -42,7 +42,7 @@ export interface PollStatus {
   readonly nextPollAt: number | undefined
 }
 
-const TICKS_AN_INTERVAL = 50
+const TICKS_AN_INTERVAL = 10
 
 /** The polling of one model: one poll at a time, and the pauses between. */
 export class ModelPoll {
