@@ -31,13 +31,3 @@ function withTwoDigitExponent(text: string): string {
   const digits = text.length - text.lastIndexOf('e') - 2
   return digits > 1 ? text : `${text.slice(0, -1)}0${text.slice(-1)}`
 }
-
-/** The number that the 16 bits of an IEEE 754 half stand for. */
-export function float16ToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}

@@ -1,6 +1,7 @@
 import { ServingError } from '../../errors.ts'
+import { float16ToNumber } from '../../model/float16.ts'
 import { elementCount, type Tensor } from '../../model/tensor.ts'
-import { float16ToNumber, floatJson, floatText } from './float-text.ts'
+import { floatJson, floatText } from './float-text.ts'
 import type { PyDict, PyValue } from './py-value.ts'
 import { stringJson } from './string-text.ts'
 import { createTextSink, type TextSink } from './text-sink.ts'

@@ -1,4 +1,4 @@
-import { float16ToNumber } from '../json/float-text.ts'
+import { float16ToNumber } from '../../model/float16.ts'
 import type { Dtype } from './dtype.ts'
 import { numberToFloat16 } from './float16.ts'
 

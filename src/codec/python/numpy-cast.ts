@@ -1,4 +1,4 @@
-import { float16ToNumber } from '../json/float-text.ts'
+import { float16ToNumber } from '../../model/float16.ts'
 import { type Dtype, OBJECT } from './dtype.ts'
 import { convertElements, numericArray, setNumber } from './numpy-convert.ts'
 import { PythonError } from './python-error.ts'

@@ -1,5 +1,5 @@
+import { float16ToNumber } from '../../model/float16.ts'
 import type { TypedArray } from '../../model/tensor.ts'
-import { float16ToNumber } from '../json/float-text.ts'
 import type { Dtype, TimeUnit } from './dtype.ts'
 
 /**

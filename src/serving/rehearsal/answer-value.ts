@@ -37,3 +37,14 @@ export function kindOf(value: AnswerValue): AnswerKind {
       return isList(value) ? 'list' : 'object'
   }
 }
+
+/** Values that hold no others. */
+export function leafCount(value: AnswerValue): number {
+  let inner: Iterable<AnswerValue>
+  if (isList(value)) inner = value
+  else if (isObject(value)) inner = value.values()
+  else return 1
+  let count = 0
+  for (const item of inner) count += leafCount(item)
+  return count
+}

@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  float16ToNumber,
-  floatJson,
-  floatRepr,
-  floatText,
-} from '../../../src/codec/json/float-text.ts'
+import { floatJson, floatRepr, floatText } from '../../../src/codec/json/float-text.ts'
+import { float16ToNumber } from '../../../src/model/float16.ts'
 import { jsonTexts } from './json-texts.ts'
 
 const doubleOf = (bits: string) => Buffer.from(bits, 'hex').readDoubleBE(0)
