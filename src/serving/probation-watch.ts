@@ -65,7 +65,7 @@ export class ProbationWatch<Contract> {
     }
     const running = { model, probation }
     if (!model.isServing(from) && !model.isDesired(from.id)) {
-      if (!this.#parts.standbyFits(from.artifactBytes)) {
+      if (!this.#parts.standbyFits(from.findings.memory?.bytes ?? from.artifactBytes)) {
         this.#report(running, ref, 'skipped', `no memory for version ${from.version} to stand by`)
         return
       }

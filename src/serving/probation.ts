@@ -76,7 +76,8 @@ export function errorsBeyondBounds(
 ): string | undefined {
   const requests = requestsOf(version)
   const failed = countFaults(version.faults)
-  if (requests < minRequests || failed === 0) return undefined
+  // One bad request decides nothing, wherever the bound is.
+  if (requests < minRequests || failed <= 1) return undefined
   const before = requestsOf(previous)
   const failedBefore = countFaults(previous.faults)
   const rateBefore = before === 0 ? 0 : failedBefore / before

@@ -153,6 +153,7 @@ const KINDS = ['version', 'swap', 'drain', 'probation', 'pin', 'batch', 'downloa
 /** What a test has of its own; without it, versions are not on probation. */
 export interface ManualSettings extends Partial<ManagerSettings> {
   readonly probation?: Partial<ProbationSettings>
+  readonly standbyFits?: (bytes: number | undefined) => boolean
 }
 
 /** A manager whose clock, downloads and loads a test turns by hand. */
@@ -177,7 +178,7 @@ export class ManualServing {
   }
 
   constructor(
-    { probation, ...settings }: ManualSettings = {},
+    { probation, standbyFits, ...settings }: ManualSettings = {},
     gates: readonly Gate<TestContract>[] = [],
     makeContract = (_: ModelManifest, __: LoadedModelInfo, made: ModelVersion): TestContract => ({
       madeFor: made.version,
@@ -198,6 +199,7 @@ export class ManualServing {
       gates,
       settings: { ...DEFAULT_MANAGER_SETTINGS, ...settings },
       probationFor: () => ({ ...NO_PROBATION, ...probation }),
+      ...(standbyFits && { standbyFits }),
     })
   }
 
