@@ -89,3 +89,23 @@ export function head(path: string, headers: Readonly<Record<string, string | num
   const lines = Object.entries({ host: 'x', 'content-type': 'application/json', ...headers })
   return `POST ${path} HTTP/1.1\r\n${lines.map((it) => it.join(': ')).join('\r\n')}\r\n\r\n`
 }
+
+/** Sends the parts one after another and gives all that the server sends until it closes. */
+export function conversation(url: string, ...parts: readonly string[]): Promise<string> {
+  const { hostname, port } = new URL(url)
+  return new Promise((resolve) => {
+    let text = ''
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true })
+    for (const part of parts) socket.write(part)
+    socket.setEncoding('latin1').on('data', (received: string) => {
+      text += received
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(text))
+  })
+}
+
+/** Statuses of the answers in what a server sent, in their order. */
+export function statusesOf(text: string): number[] {
+  return Array.from(text.matchAll(/HTTP\/1\.1 (\d{3}) /g), ([, status]) => Number(status))
+}
