@@ -17,6 +17,8 @@ export interface VersionFailure {
   readonly attempts: number
   /** Monotonic milliseconds; Infinity for a version that was taken back. */
   readonly retryAt: number
+  /** See `FailureView.room`. */
+  readonly room: FailureView['room']
 }
 
 /** Failures of versions that nobody wants any more are forgotten beyond this number. */
@@ -42,7 +44,7 @@ export class FailureLog {
   }
 
   views(): FailureView[] {
-    return Array.from(this.#failures, ([id, { retryAt }]) => ({ id, retryAt }))
+    return Array.from(this.#failures, ([id, { retryAt, room }]) => ({ id, retryAt, room }))
   }
 
   /** Notes a failure and returns it. `held`: never tried again by itself. */
@@ -57,16 +59,23 @@ export class FailureLog {
     const delay = held ? Number.POSITIVE_INFINITY : backoffMs(this.#backoff, attempts)
     const at = this.#clock.now()
     const retryAt = this.#clock.monotonic() + delay
-    const failure = { version, stage, error, at, attempts, retryAt }
+    const room = error.code === 'INSUFFICIENT_MEMORY' ? 'needed' : undefined
+    const failure: VersionFailure = { version, stage, error, at, attempts, retryAt, room }
     this.#failures.delete(id)
     this.#failures.set(id, failure)
     return failure
   }
 
-  /** Ids of the failures with this code, of one version or of all. */
-  withCode(code: ErrorCode, version: string | undefined): string[] {
+  /** What could be spared is being unloaded for this version. */
+  roomMade(id: string): void {
+    const failure = this.#failures.get(id)
+    if (failure !== undefined) this.#failures.set(id, { ...failure, room: 'made' })
+  }
+
+  /** Ids of the failures with one of these codes, of one version or of all. */
+  withCode(codes: readonly ErrorCode[], version: string | undefined): string[] {
     const isMeant = ({ error, version: failed }: VersionFailure) =>
-      error.code === code && (version === undefined || failed.version === version)
+      codes.includes(error.code) && (version === undefined || failed.version === version)
     return [...this.#failures].filter(([, failure]) => isMeant(failure)).map(([id]) => id)
   }
 

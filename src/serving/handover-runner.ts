@@ -1,4 +1,5 @@
 import { ServingError } from '../errors.ts'
+import type { ModelVersion } from '../interfaces.ts'
 import { type BringUpParts, bringUp } from './bring-up.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import type { SwapEvent } from './events.ts'
@@ -140,6 +141,7 @@ export class HandoverRunner<Contract> {
     const { clock } = this.#parts
     const from = ref.serving
     ref.serving = to
+    ref.released = undefined
     model.noteServed(to.id)
     ref.since = clock.now()
     ref.why = why
@@ -187,20 +189,21 @@ export class HandoverRunner<Contract> {
   }
 
   #next(model: ModelEntry<Contract>): Action {
-    return nextAction(model.view(), this.#parts.clock.monotonic())
+    const { clock, settings } = this.#parts
+    const memoryFirst = settings.memorySwap === 'memory-first'
+    return nextAction({ ...model.view(), memoryFirst }, clock.monotonic())
   }
 
   #perform(model: ModelEntry<Contract>, action: Exclude<Action, { kind: 'wait' }>): void {
     const { id } = action
-    if (action.kind === 'load') {
-      this.#load(model, id)
-      return
-    }
+    if (action.kind === 'load') return this.#load(model, id)
+    if (action.kind === 'dismiss') return this.#dismiss(model, action.ref, id)
+    if (action.kind === 'release') return this.#release(model, action.refs, id)
     const version = model.find((other) => other.id === id && other.isLive)
     if (version === undefined) throw new ServingError('INTERNAL', `No version to ${action.kind}`)
     if (action.kind === 'swap') this.#swap(model, action.ref, version)
     else if (action.kind === 'cancel') this.#cancel(version, 'no longer wanted')
-    else this.unload(model, version, 'no longer wanted')
+    else this.unload(model, version, whyUnloaded(model, version))
   }
 
   #swap(model: ModelEntry<Contract>, label: string, to: ServedModel<Contract>): void {
@@ -212,6 +215,25 @@ export class HandoverRunner<Contract> {
     this.#probations.begin(model, ref, from)
   }
 
+  #dismiss(model: ModelEntry<Contract>, label: string, id: string): void {
+    model.failures.roomMade(id)
+    const ref = model.refs.get(label)
+    if (ref !== undefined) this.#probations.end(ref, 'ended', 'its memory is needed')
+  }
+
+  #release(model: ModelEntry<Contract>, labels: readonly string[], id: string): void {
+    model.failures.roomMade(id)
+    for (const label of labels) {
+      const ref = model.refs.get(label)
+      if (ref?.serving === undefined) continue
+      this.#probations.end(ref, 'ended', 'its memory is needed')
+      ref.released = ref.serving.registered
+      ref.serving = undefined
+      ref.since = undefined
+      ref.why = `version ${ref.released.version} makes room for version ${ref.desired?.version}`
+    }
+  }
+
   #cancel(version: ServedModel<Contract>, reason: string): void {
     version.cancelled = true
     this.#loads
@@ -220,15 +242,16 @@ export class HandoverRunner<Contract> {
   }
 
   #load(model: ModelEntry<Contract>, id: string): void {
-    const wanting = [...model.refs.values()].find(
-      ({ desired }) => desired !== undefined && versionId(desired) === id,
-    )
-    const registered = wanting?.desired
+    const wants = (wanted: ModelVersion | undefined) =>
+      wanted !== undefined && versionId(wanted) === id
+    const refs = [...model.refs.values()]
+    const wanting = refs.find(({ desired }) => wants(desired))
+    const registered = wanting?.desired ?? refs.find((ref) => wants(ref.released))?.released
     if (registered === undefined)
       throw new ServingError('INTERNAL', 'No reference wants the version to load')
     const version = new ServedModel<Contract>(
       registered,
-      `wanted by "${wanting?.label}"`,
+      wanting === undefined ? 'nothing else can serve' : `wanted by "${wanting.label}"`,
       this.#parts.clock,
       (event) => {
         model.history.moved(this.#parts.clock.now(), event)
@@ -272,8 +295,9 @@ export class HandoverRunner<Contract> {
         reason: `${version.state}: ${error.message}`,
       })
     }
-    // Its files would have to change for another outcome.
-    this.#fail(model, version, error, error.code === 'CONTRACT_BREAKING')
+    // Its files would have to change for another outcome; and nothing shall serve again only to make room again.
+    const held = error.code === 'CONTRACT_BREAKING' || model.madeRoomFor(version.id)
+    this.#fail(model, version, error, held)
   }
 
   #retire(
@@ -323,6 +347,15 @@ function standingBy<C>({ probation }: RefEntry<C>): ServedModel<C> | undefined {
   return probation !== undefined && isLoaded(probation.previous.state)
     ? probation.previous
     : undefined
+}
+
+function whyUnloaded<C>(model: ModelEntry<C>, { id }: ServedModel<C>): string {
+  for (const { released, desired } of model.refs.values()) {
+    if (released !== undefined && versionId(released) === id) {
+      return `makes room for version ${desired?.version}`
+    }
+  }
+  return 'no longer wanted'
 }
 
 function swapReason<C>(from: ServedModel<C> | undefined, to: ServedModel<C>): string {

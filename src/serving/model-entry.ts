@@ -58,13 +58,15 @@ export interface RefEntry<Contract> {
   pin: PinnedRef | undefined
   /** While `serving` is judged and the version before it may take over again. */
   probation: Probation<Contract> | undefined
+  /** What it served until that was unloaded to make room, while nothing serves. */
+  released: ModelVersion | undefined
   /** Milliseconds since the epoch at which `serving` was assigned, and why. */
   since: number | undefined
   why: string
 }
 
 /** Codes of a registry that could not say what a reference means, as against one that says it means nothing. */
-const NO_ANSWER: ReadonlySet<string> = new Set(['REGISTRY_UNAVAILABLE', 'REGISTRY_DENIED'])
+export const NO_ANSWER: ReadonlySet<string> = new Set(['REGISTRY_UNAVAILABLE', 'REGISTRY_DENIED'])
 
 /** Versions that have served are remembered up to this number. */
 const KEPT_SERVED = 100
@@ -76,7 +78,7 @@ export class ModelEntry<Contract> {
   /** Every life that has not ended, oldest first. */
   readonly versions = new Set<ServedModel<Contract>>()
   readonly failures: FailureLog
-  /** Versions whose breaking change a person accepts, until they serve or are not wanted any more. */
+  /** Versions that a person accepts whatever clients notice, until they serve or are not wanted any more. */
   readonly allowed = new Set<string>()
   /** Versions that have served, latest last: clients have known them. */
   readonly #served = new Set<string>()
@@ -147,6 +149,14 @@ export class ModelEntry<Contract> {
     return false
   }
 
+  /** Whether something was unloaded so that this version could be loaded. */
+  madeRoomFor(id: string): boolean {
+    for (const ref of this.refs.values()) {
+      if (ref.released !== undefined && idOf(ref.desired) === id) return true
+    }
+    return false
+  }
+
   isServing(version: ServedModel<Contract>): boolean {
     for (const ref of this.refs.values()) if (ref.serving === version) return true
     return false
@@ -166,6 +176,7 @@ export class ModelEntry<Contract> {
         desired: idOf(ref.desired),
         serving: ref.serving?.id,
         previous: ref.probation?.previous.id,
+        released: idOf(ref.released),
       })),
       versions: Array.from(this.versions, ({ id, state, cancelled }) => ({ id, state, cancelled })),
       failures: this.failures.views(),
@@ -198,6 +209,7 @@ export class ModelEntry<Contract> {
       serving: undefined,
       pin: undefined,
       probation: undefined,
+      released: undefined,
       since: undefined,
       why: 'not resolved yet',
     }

@@ -171,6 +171,7 @@ export class ManualServing {
     version: [],
     swap: [],
     drain: [],
+    trial: [],
     probation: [],
     pin: [],
     batch: [],
