@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { MediaType } from '../codec/mlflow/content-type.ts'
 import type { CodecOptions } from '../codec/mlflow/invocation.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -37,6 +38,12 @@ export interface InvokeRequest {
 export interface UnloadRequest {
   readonly kind: 'unload'
   readonly model: ModelKey
+}
+
+/** Take over a port, over which run requests come from now on and their replies go, in order. */
+export interface AttachRequest {
+  readonly kind: 'attach'
+  readonly port: MessagePort
 }
 
 /** What the main thread posts to a worker. One worker answers one request at a time, in order. */

@@ -1,5 +1,5 @@
 import { ServingError } from '../errors.ts'
-import type { WorkerReply } from './worker-messages.ts'
+import type { WorkerFailure, WorkerReply } from './worker-messages.ts'
 
 type Moving = Pick<typeof import('piscina'), 'move' | 'transferableSymbol' | 'valueSymbol'>
 
@@ -14,9 +14,14 @@ export async function replyOf(work: () => Promise<Posted>): Promise<Posted> {
   try {
     return await work()
   } catch (error) {
-    const { code, message, details } = ServingError.from(error)
-    return { failure: { code, message, details } }
+    return { failure: failureOf(error) }
   }
+}
+
+/** An error in a form that passes between threads. */
+export function failureOf(error: unknown): WorkerFailure {
+  const { code, message, details } = ServingError.from(error)
+  return { code, message, details }
 }
 
 /** A reply whose buffers are handed over instead of copied. */

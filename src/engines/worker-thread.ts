@@ -3,8 +3,9 @@ import type { Clock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type { ThreadEnd } from './pool-observer.ts'
 import type { PreparedThread } from './prepared-thread.ts'
-import { createThreadPool, taskFile } from './thread-pool.ts'
-import type { WorkerAnswers, WorkerFailure, WorkerReply, WorkerRequest } from './worker-messages.ts'
+import { type Parcel, ThreadLine } from './thread-line.ts'
+import { createThreadPool } from './thread-pool.ts'
+import type { WorkerAnswers, WorkerFailure, WorkerRequest } from './worker-messages.ts'
 
 type Kind = WorkerRequest['kind']
 type RequestOf<K extends Kind> = Extract<WorkerRequest, { kind: K }>
@@ -28,10 +29,9 @@ export interface ThreadEvents {
   ended(end: ThreadEnd, message: string): void
 }
 
-interface Job {
-  readonly kind: Kind
-  cancelTimer?: () => void
+interface Job extends Parcel {
   readonly reject: (error: ServingError) => void
+  cancelTimer?: () => void
 }
 
 /**
@@ -44,6 +44,7 @@ export class WorkerThread {
   readonly #pool: Piscina
   /** In the order they were posted: the first is the one that runs. */
   readonly #jobs = new Set<Job>()
+  #line: ThreadLine | undefined
   #state: 'new' | 'started' | 'closing' | 'ended' = 'new'
   #hasRun = false
   /** When the first job began to run, on the monotonic clock. */
@@ -78,22 +79,25 @@ export class WorkerThread {
       return Promise.reject(workerLost('it was closed'))
     }
     return new Promise((resolve, reject) => {
-      const job: Job = { kind: request.kind, reject }
-      this.#jobs.add(job)
-      if (this.#jobs.size === 1) this.#begun()
-      if (job.kind === 'load') this.#watchLoad(job, this.#options.loadTimeoutMs)
-      this.#pool.run(request, { transferList: transfer, ...taskFunction(request) }).then(
-        (reply: WorkerReply<K>) => {
+      const job: Job = {
+        request,
+        transfer,
+        reject,
+        replied: (reply) => {
           this.#finished(job)
           if ('failure' in reply) reject(toError(reply.failure))
-          else resolve(reply.answer)
+          else resolve((reply as { readonly answer: WorkerAnswers[K] }).answer)
         },
-        (error: unknown) => {
+        failed: (error) => {
           this.#finished(job)
           reject(ServingError.from(error))
         },
-      )
-      if (this.#state === 'new') this.#watch()
+      }
+      this.#jobs.add(job)
+      if (this.#jobs.size === 1) this.#begun()
+      if (request.kind === 'load') this.#watchLoad(job, this.#options.loadTimeoutMs)
+      this.#line ??= this.#start()
+      this.#line.post(job)
     })
   }
 
@@ -114,7 +118,7 @@ export class WorkerThread {
       })
     }
     if (!this.#end()) return
-    await this.#pool.destroy()
+    await this.#destroy()
     this.#events.ended('closed', 'its last model left')
   }
 
@@ -125,27 +129,32 @@ export class WorkerThread {
   #abandon(message: string): void {
     if (!this.#end()) return
     const [running, ...waiting] = this.#jobs
-    running?.reject(running.kind === 'load' ? neverLoaded(message) : neverAnswered(message))
+    running?.reject(running.request.kind === 'load' ? neverLoaded(message) : neverAnswered(message))
+    const unsent = new Set<Parcel>(this.#line?.takeBack())
     for (const job of waiting) {
       job.cancelTimer?.()
       job.reject(workerLost(message))
+      // What was sent is answered by the thread, if ever, and it lasts until then.
+      if (unsent.has(job)) this.#jobs.delete(job)
     }
     this.#onDrained()
     const { abandoned } = this.#options
     abandoned.add(this)
     this.#onDrained = () => {
-      void this.#pool.destroy().then(() => abandoned.delete(this))
+      void this.#destroy().then(() => abandoned.delete(this))
     }
     this.#events.ended('hung', message)
   }
 
-  #watch(): void {
+  #start(): ThreadLine {
     this.#state = 'started'
+    const line = new ThreadLine(this.#pool)
     for (const thread of this.#pool.threads) {
       thread.once('error', (error: Error) => this.#exited(error.message))
       thread.once('exit', (code: number) => this.#exited(`it exited with code ${code}`))
     }
     this.#events.started()
+    return line
   }
 
   #exited(message: string): void {
@@ -154,11 +163,17 @@ export class WorkerThread {
       job.reject(workerLost(message))
     }
     this.#jobs.clear()
+    this.#line?.takeBack()
     this.#onDrained()
     if (this.#state !== 'started') return
     this.#end()
-    void this.#pool.destroy()
+    void this.#destroy()
     this.#events.ended('exited', message)
+  }
+
+  #destroy(): Promise<void> {
+    this.#line?.close()
+    return this.#pool.destroy()
   }
 
   /** Whether this call was the one that ended it. */
@@ -212,20 +227,8 @@ export class WorkerThread {
   }
 }
 
-/** Where the task function of a request is; undefined for that of `worker.ts`. */
-function taskFunction(request: WorkerRequest): { filename: string; name: string } | undefined {
-  switch (request.kind) {
-    case 'load':
-      return { filename: taskFile(`${request.manifest.flavor.engine}-worker`), name: 'load' }
-    case 'invoke':
-      return { filename: taskFile('invoke-worker'), name: 'invoke' }
-    default:
-      return undefined
-  }
-}
-
-/** Loading has a limit of its own. */
-function isRun({ kind }: Job): boolean {
+/** Loading may take longer. */
+function isRun({ request: { kind } }: Job): boolean {
   return kind === 'run' || kind === 'invoke'
 }
 
