@@ -40,6 +40,20 @@ describe('the queue', () => {
     model.held[0]?.finish()
     expect(await Promise.all([codeOf(running), codeOf(large)])).toEqual(['answered', 'answered'])
   })
+
+  it('counts work of its own by the bytes that are given', async () => {
+    const { model, batcher } = setUp({ maxQueueBytes: 100 })
+    model.holding = true
+    const running = batcher.submit(rows(0, 1))
+    await endOfTurn()
+    const work = Array.from({ length: 3 }, (_, n) => codeOf(batcher.submitAlone(async () => n, 45)))
+    expect(await work[2]).toBe('QUEUE_FULL')
+    expect(batcher.waitingRows).toBe(2)
+    model.holding = false
+    model.held[0]?.finish()
+    await running
+    expect(await Promise.all(work.slice(0, 2))).toEqual(['answered', 'answered'])
+  })
 })
 
 describe('deadlines and cancellation', () => {
@@ -119,6 +133,33 @@ describe('deadlines and cancellation', () => {
       'answered',
     ])
     expect(model.rowsOfRuns).toEqual([3])
+  })
+
+  it('gives the places of clients that have gone to others, without waiting for a batch', async () => {
+    const { model, batcher, clock } = setUp({ maxQueueRows: 2 })
+    model.holding = true
+    const running = batcher.submit(rows(0, 1))
+    await endOfTurn()
+    const gone = new AbortController()
+    const left = codeOf(batcher.submit(rows(1, 1), { signal: gone.signal, deadlineAt: 60_000 }))
+    const stays = batcher.submit(rows(2, 1))
+    gone.abort()
+    for (let closed = 0; closed < 100; closed += 1) batcher.clientLeft()
+    expect(clock.pending).toBe(1)
+    clock.advance(5)
+    expect(await left).toBe('CLIENT_CLOSED')
+    expect(batcher.waitingRows).toBe(1)
+    const next = batcher.submit(rows(3, 1))
+    model.holding = false
+    model.held[0]?.finish()
+    await Promise.all([running, stays, next])
+    expect(model.runs.map((feeds) => values(feeds.x)[0])).toEqual([0, 2_000])
+  })
+
+  it('looks for clients that have gone only where somebody waits', () => {
+    const { batcher, clock } = setUp()
+    batcher.clientLeft()
+    expect(clock.pending).toBe(0)
   })
 
   it('sets one timer for many requests and none while no deadline is near', async () => {
