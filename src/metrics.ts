@@ -214,6 +214,25 @@ export class ServingMetrics {
     labelNames: ['model'],
     registers: this.#registers,
   })
+  readonly rehearsals = new Counter({
+    name: 'baton_rehearsals_total',
+    help: 'Rehearsals of new versions by result: passed or failed',
+    labelNames: ['model', 'result'],
+    registers: this.#registers,
+  })
+  readonly rehearsalSeconds = new Histogram({
+    name: 'baton_rehearsal_duration_seconds',
+    help: 'Time that a rehearsal took, in seconds',
+    labelNames: ['model'],
+    buckets: SWAP_SECONDS,
+    registers: this.#registers,
+  })
+  readonly rehearsalDifference = new Gauge({
+    name: 'baton_rehearsal_difference',
+    help: 'How the answers of a version differed from those of the version before, by measure: largest, mean, changed (share of decisions)',
+    labelNames: ['model', 'version', 'measure'],
+    registers: this.#registers,
+  })
   readonly trials = new Counter({
     name: 'baton_trials_total',
     help: 'Trials of versions in a process of their own, by result: passed, or the code of the failure',
@@ -231,6 +250,18 @@ export class ServingMetrics {
     name: 'baton_version_memory_bytes',
     help: 'Memory that a version takes on one worker, as measured by its trial or estimated from its files',
     labelNames: ['model', 'version', 'measured'],
+    registers: this.#registers,
+  })
+  readonly pinned = new Gauge({
+    name: 'baton_pinned_info',
+    help: '1 for the version that a person has pinned a reference to',
+    labelNames: ['model', 'ref', 'version'],
+    registers: this.#registers,
+  })
+  readonly eventDeliveries = new Counter({
+    name: 'baton_event_deliveries_total',
+    help: 'Events for the events webhook by result: sent, failed or dropped because too many waited',
+    labelNames: ['result'],
     registers: this.#registers,
   })
   readonly registryContact = new Gauge({

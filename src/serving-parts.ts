@@ -9,6 +9,7 @@ import { availableCores } from './engines/cpu-quota.ts'
 import type { PreparedThread } from './engines/prepared-thread.ts'
 import { type ModelWorkerOptions, WorkerPool } from './engines/worker-pool.ts'
 import { ServingError } from './errors.ts'
+import { createGates } from './gate-parts.ts'
 import { createVersionScoring, type VersionScoring } from './http/version-scoring.ts'
 import type { ArtifactSource, EngineOptions } from './interfaces.ts'
 import type { Logger } from './log.ts'
@@ -19,10 +20,9 @@ import { countEvents } from './observe/event-metrics.ts'
 import { observeWorkers } from './observe/worker-events.ts'
 import { ownSettings } from './served-refs.ts'
 import { ServingEvents } from './serving/events.ts'
-import { contractGate } from './serving/gates/contract.ts'
 import { ModelManager } from './serving/model-manager.ts'
 import type { ProbationSettings } from './serving/probation.ts'
-import { DEFAULT_MANAGER_SETTINGS } from './serving/settings.ts'
+import { type BatchSettings, DEFAULT_MANAGER_SETTINGS } from './serving/settings.ts'
 import { createTrials } from './trial-parts.ts'
 
 export interface ServingInputs {
@@ -58,6 +58,23 @@ export function createServing(inputs: ServingInputs): ServingParts {
   logEvents(events, log, clock)
   countEvents(events, metrics)
   const own = ownSettings(config)
+  const batchSettingsFor = (model: string): BatchSettings => ({
+    maxRows: own(model)?.batchMaxRows ?? config.batchMaxRows,
+    maxBytes: config.batchMaxBytes,
+    maxDelayMs: own(model)?.batchMaxDelayMs ?? config.batchMaxDelayMs,
+    maxQueueRows: config.queueMaxRows,
+    maxQueueBytes: config.queueMaxBytes,
+  })
+  const gates = createGates({
+    config,
+    own,
+    codec,
+    batchSettingsFor,
+    metrics,
+    clock,
+    log,
+    excuse: (version) => models.excuse(version),
+  })
   const models: ModelManager<VersionScoring> = new ModelManager<VersionScoring>({
     clock,
     events,
@@ -65,21 +82,9 @@ export function createServing(inputs: ServingInputs): ServingParts {
     loaderFor: (model) => pool.withOptions(ownWorkers(config, own(model))),
     ...createTrials({ config, engine: engineOptions(config), codec, clock }),
     readManifest,
-    makeContract: createVersionScoring(codec, metrics),
-    batchSettingsFor: (model) => ({
-      maxRows: own(model)?.batchMaxRows ?? config.batchMaxRows,
-      maxBytes: config.batchMaxBytes,
-      maxDelayMs: own(model)?.batchMaxDelayMs ?? config.batchMaxDelayMs,
-      maxQueueRows: config.queueMaxRows,
-      maxQueueBytes: config.queueMaxBytes,
-    }),
-    gates: [
-      contractGate({
-        contractOf: ({ contract }) => contract,
-        acceptedFor: (model) => own(model)?.acceptContract ?? config.acceptContract,
-        excuse: (version) => models.excuse(version),
-      }),
-    ],
+    makeContract: createVersionScoring(codec, metrics, gates.rehearsalFor),
+    batchSettingsFor,
+    gates: gates.gates,
     settings: {
       ...DEFAULT_MANAGER_SETTINGS,
       drainTimeoutMs: config.drainTimeoutMs,

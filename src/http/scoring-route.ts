@@ -95,10 +95,13 @@ async function score(
     const body = await readBody(c.env, parts.bodyLimits, clock, deadlineAt)
     bodyBytes = body.length
     const options = { deadlineAt, signal: new ClientPresence(incoming), timings }
+    const { exchanges } = scoring
+    const taken = startedAt < exchanges.dueAt ? undefined : exchanges.take(media, body, startedAt)
     const readAt = clock.monotonic()
     const decoded = decodeHere(lease, media, body)
     if (decoded === undefined) {
       const text = await invoke(lease, media, body, options)
+      if (taken !== undefined) exchanges.keep(taken, text, timings.runMs)
       record(lease.model, scoring, timings)
       return reply(parts, c, scoring, text, 200, timings, startedAt)
     }
@@ -108,6 +111,7 @@ async function score(
     const ranAt = clock.monotonic()
     const text = scoring.codec.encode(answer, outputs)
     timings.encodeMs = clock.monotonic() - ranAt
+    if (taken !== undefined) exchanges.keep(taken, text, timings.runMs)
     record(lease.model, scoring, timings)
     return reply(parts, c, scoring, text, 200, timings, startedAt)
   } catch (error) {

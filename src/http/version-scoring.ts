@@ -3,18 +3,26 @@ import { createScoringCodec, type ScoringCodec } from '../codec/mlflow/scoring.t
 import type { LoadedModelInfo, ModelVersion } from '../interfaces.ts'
 import type { ServingMetrics, VersionMetrics } from '../metrics.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
+import type { ReadRequest } from '../serving/rehearsal/answering.ts'
+import { ExchangeRing, type RingLimits } from '../serving/rehearsal/exchange-ring.ts'
 
 /** What answering for one version needs, made once when it is loaded. */
 export interface VersionScoring {
   readonly contract: ModelContract
   readonly codec: ScoringCodec
   readonly metrics: VersionMetrics
+  /** Recent requests and their answers, for the rehearsal of the next version. */
+  readonly exchanges: ExchangeRing
   /** Headers of every answer that the version gives. */
   readonly headers: Readonly<Record<string, string>>
 }
 
 /** Makes the {@link VersionScoring} of each version that the manager loads. */
-export function createVersionScoring(options: CodecOptions, metrics: ServingMetrics) {
+export function createVersionScoring(
+  options: CodecOptions,
+  metrics: ServingMetrics,
+  ringLimitsFor: (modelName: string) => RingLimits,
+) {
   return (
     manifest: ModelManifest,
     info: LoadedModelInfo,
@@ -27,6 +35,7 @@ export function createVersionScoring(options: CodecOptions, metrics: ServingMetr
       contract,
       codec: createScoringCodec(contract, options),
       metrics: metrics.version(name, version),
+      exchanges: new ExchangeRing(ringLimitsFor(name)),
       headers: {
         'content-type': 'application/json',
         'x-model-name': headerValue(name),
@@ -34,6 +43,15 @@ export function createVersionScoring(options: CodecOptions, metrics: ServingMetr
       },
     }
   }
+}
+
+/** Reads a request as a version does for its clients. @throws ServingError as they would hear. */
+export async function readRequest(
+  { codec }: VersionScoring,
+  ...[media, body]: Parameters<ScoringCodec['decode']>
+): Promise<ReadRequest> {
+  const { feeds, answer } = await codec.decode(media, body)
+  return { feeds, write: (outputs) => codec.encode(answer, outputs) }
 }
 
 /** Header values are visible ASCII; a name of other characters is percent-encoded. */

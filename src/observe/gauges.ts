@@ -23,12 +23,14 @@ export function setGauges(metrics: ServingMetrics, sources: GaugeSources): void 
   const { models, polls, cache, fromCache } = sources
   for (const gauge of [
     metrics.serving,
+    metrics.pinned,
     metrics.backend,
     metrics.versionState,
     metrics.probation,
     metrics.inFlight,
     metrics.queuedRows,
     metrics.batchingEnabled,
+    metrics.rehearsalDifference,
     metrics.versionMemory,
     metrics.servedFromCache,
   ]) {
@@ -67,6 +69,7 @@ function setModelGauges(metrics: ServingMetrics, { name, refs, versions }: Model
     backend,
     missingKernel,
     memory,
+    rehearsal,
   } of versions) {
     const labels = { model: name, version }
     if (backend !== undefined) {
@@ -76,6 +79,12 @@ function setModelGauges(metrics: ServingMetrics, { name, refs, versions }: Model
     if (memory !== undefined) {
       const measured = String(memory.measured)
       metrics.versionMemory.set({ ...labels, measured }, memory.bytes)
+    }
+    if (rehearsal !== undefined) {
+      const { largestDifference: largest, meanDifference: mean, changed } = rehearsal
+      for (const [measure, value] of Object.entries({ largest, mean, changed })) {
+        metrics.rehearsalDifference.set({ ...labels, measure }, value)
+      }
     }
     if (batching === undefined) continue
     metrics.inFlight.set(labels, leases)

@@ -1,11 +1,12 @@
 import type { Clock } from '../clock.ts'
 import type { DownloadProgress, TrialFigures } from '../interfaces.ts'
-import type { ContractFinding } from './candidate.ts'
+import type { BatchingEvidence, ContractFinding } from './candidate.ts'
 import type { VersionFailure } from './failure-log.ts'
 import type { HistoryEntry } from './history.ts'
 import type { VersionMemory } from './memory.ts'
 import type { ModelEntry, PinnedRef, Probation, RefEntry } from './model-entry.ts'
 import { type Comparison, compare } from './probation.ts'
+import type { RehearsalReport } from './rehearsal/report.ts'
 import type { ServedModel } from './served-model.ts'
 import type { VersionState } from './version-state.ts'
 
@@ -62,7 +63,11 @@ export interface VersionStatus {
   readonly artifactBytes: number | undefined
   readonly download: DownloadProgress | undefined
   /** Undefined before it is loaded. */
-  readonly batching: { readonly enabled: boolean; readonly reason: string | undefined } | undefined
+  readonly batching: BatchingStatus | undefined
+  /** How its answers to recent requests compare with those of the version that served. */
+  readonly rehearsal: RehearsalReport | undefined
+  /** Cases of its own `golden.json` that it answered as expected. */
+  readonly goldenCases: number | undefined
   /** How it differs from the version that served when it was checked. */
   readonly contract: ContractFinding | undefined
   /** What trying it out in a process of its own took. */
@@ -71,6 +76,14 @@ export interface VersionStatus {
   readonly memory: VersionMemory | undefined
   /** The last failure, also while it is being tried again. */
   readonly failure: FailureStatus | undefined
+}
+
+export interface BatchingStatus {
+  readonly enabled: boolean
+  /** Why requests run alone. */
+  readonly reason: string | undefined
+  /** What was run alone and together, to the same answers; undefined where that could not be tried. */
+  readonly proof: BatchingEvidence | undefined
 }
 
 export interface FailureStatus {
@@ -161,7 +174,13 @@ function describeVersion<Contract>(
     warmupMs: info?.warmupMs,
     artifactBytes: version.artifactBytes,
     download: version.progress,
-    batching: batcher && { enabled: batcher.obstacle === undefined, reason: batcher.obstacle },
+    batching: batcher && {
+      enabled: batcher.obstacle === undefined,
+      reason: batcher.obstacle,
+      proof: version.findings.batchingProof,
+    },
+    rehearsal: version.findings.rehearsal,
+    goldenCases: version.findings.goldenCases,
     contract: version.findings.contract,
     trial: version.findings.trial,
     memory: version.findings.memory,
@@ -185,6 +204,8 @@ function describeFailed(failure: VersionFailure, clock: Clock): VersionStatus {
     artifactBytes: undefined,
     download: undefined,
     batching: undefined,
+    rehearsal: undefined,
+    goldenCases: undefined,
     contract: undefined,
     trial: undefined,
     memory: undefined,

@@ -35,7 +35,9 @@ async function answer({ id, request }: TrialQuestion): Promise<void> {
   const reply = (await replyOf(() => perform(request))) as WorkerReply<TrialKind>
   const engineMs = performance.now() - started
   const memoryNow = process.memoryUsage.rss()
-  process.send?.({ id, reply, engineMs, memoryBefore, memoryNow } satisfies TrialReply)
+  const { user, system } = process.cpuUsage()
+  const cpuMs = (user + system) / 1000
+  process.send?.({ id, reply, engineMs, cpuMs, memoryBefore, memoryNow } satisfies TrialReply)
 }
 
 async function perform(request: TrialRequest): Promise<WorkerReply<TrialKind>> {

@@ -82,6 +82,10 @@ class LoadedTrial implements TrialModel {
     this.info = info
   }
 
+  get cpuMs(): number | undefined {
+    return this.#trial.cpuMs
+  }
+
   run(feeds: NamedTensors): Promise<NamedTensors> {
     return run(this.#trial, feeds)
   }

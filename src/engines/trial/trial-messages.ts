@@ -22,6 +22,8 @@ export interface TrialReply {
   readonly reply: WorkerReply<TrialKind>
   /** Milliseconds of the engine alone. */
   readonly engineMs: number
+  /** CPU milliseconds that the child has taken since its start. */
+  readonly cpuMs: number
   /** Resident memory of the child before it opened the files, and now. Bytes. */
   readonly memoryBefore: number
   readonly memoryNow: number

@@ -13,7 +13,7 @@ const RANDOM = 'the same row is answered differently from run to run'
 /** What was run to find out whether requests may share batches. */
 export interface BatchingProof {
   readonly rows: number
-  /** Rows of the largest batch; 0 where a single row was enough to see that they may not. */
+  /** Rows of the largest batch that was tried. */
   readonly largestBatch: number
   /** Why they may not; undefined where nothing speaks against it. */
   readonly obstacle: string | undefined
@@ -49,18 +49,13 @@ export async function proveBatching(
   if (first === undefined) return undefined
   const run = runnerOf(model, layoutOf(first), signal)
   const endsAt = clock.monotonic() + BUDGET_MS
-  const alone: RowAlone[] = []
-  for (const row of rows) {
-    // Rows alone may have half of the time: the batches are what is to be seen.
-    if (alone.length >= 2 && endsAt - clock.monotonic() < BUDGET_MS / 2) break
-    const answer = await run([row])
-    if (answer instanceof ServingError) continue
-    const mismatch = rowMismatch(answer, 1)
-    if (mismatch !== undefined) return { rows: 1, largestBatch: 0, obstacle: mismatch }
-    alone.push({ row, answer })
-  }
+  // The batches are what is to be seen: rows alone may have half of the time.
+  const alone = await runAlone(run, rows, () => endsAt - clock.monotonic() < BUDGET_MS / 2)
   if (alone.length === 0) return undefined
-
+  for (const { answer } of alone) {
+    const obstacle = rowMismatch(answer, 1)
+    if (obstacle !== undefined) return { rows: alone.length, largestBatch: 1, obstacle }
+  }
   const largest = largestNumbers(alone.map(({ answer }) => answer))
   let largestBatch = 1
   for (const batch of batchesOf(alone)) {
@@ -89,6 +84,21 @@ function runnerOf(model: Pick<LoadedModel, 'run'>, layout: BatchLayout, signal: 
       return failure
     }
   }
+}
+
+/** The rows that the model answers alone, two at least before the time is up. */
+async function runAlone(
+  run: Run,
+  rows: readonly NamedTensors[],
+  isLate: () => boolean,
+): Promise<readonly RowAlone[]> {
+  const alone: RowAlone[] = []
+  for (const row of rows) {
+    if (alone.length >= 2 && isLate()) break
+    const answer = await run([row])
+    if (!(answer instanceof ServingError)) alone.push({ row, answer })
+  }
+  return alone
 }
 
 /** Whether the model answers the same row differently from run to run, company or not. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import { ServingError } from '../../errors.ts'
 import type { ModelVersion } from '../../interfaces.ts'
+import type { ModelManifest } from '../../model/mlmodel.ts'
 import type { Gate } from '../bring-up.ts'
 import type { Candidate } from '../candidate.ts'
 import { answerByServing, type RequestReader } from '../rehearsal/answering.ts'
@@ -21,6 +22,11 @@ export interface RehearsalParts<Contract> {
   readonly clock: Clock
   /** Why a version may serve whatever a rehearsal shows, such as that it has served before; undefined otherwise. */
   readonly excuse?: (version: ModelVersion) => string | undefined
+  /**
+   * Threads that a run of the serving version may take: a trial runs in one. 1 where nothing is said.
+   * @param bytes of its files.
+   */
+  readonly servingThreads?: (modelName: string, bytes: number, manifest: ModelManifest) => number
   /** Told of every rehearsal that came to its end; `failures` is empty where it was passed. */
   readonly onReport?: (
     candidate: Pick<Candidate<Contract>, 'registered'>,
@@ -36,7 +42,7 @@ export interface RehearsalParts<Contract> {
  * It rejects with REHEARSAL_FAILED, whose message has every number beyond its limit.
  */
 export function createRehearsalGate<Contract>(parts: RehearsalParts<Contract>): Gate<Contract> {
-  const { settingsFor, reader, clock, excuse, onReport } = parts
+  const { settingsFor, reader, clock, excuse, servingThreads, onReport } = parts
   return async (candidate, serving, signal) => {
     const settings = settingsFor(candidate.registered.name)
     if (serving === undefined || settings.requests === 0) return {}
@@ -44,8 +50,21 @@ export function createRehearsalGate<Contract>(parts: RehearsalParts<Contract>): 
     const source = traffic.length > 0 ? 'traffic' : 'example'
     const exchanges =
       source === 'traffic' ? traffic : await exampleExchange(candidate, serving, parts, signal)
-    const inputs = { candidate, serving, source, settings, reader, clock, signal } as const
-    const report = await new Rehearsal(inputs).run(exchanges)
+    const { registered, manifest, model } = candidate
+    const threads =
+      model.cpuMs === undefined
+        ? 1
+        : servingThreads?.(registered.name, serving.artifactBytes ?? 0, manifest)
+    const report = await new Rehearsal({
+      candidate,
+      serving,
+      source,
+      settings,
+      servingThreads: threads ?? 1,
+      reader,
+      clock,
+      signal,
+    }).run(exchanges)
     signal.throwIfAborted()
     if (report === undefined) return {}
     const excused = excuse?.(candidate.registered) !== undefined

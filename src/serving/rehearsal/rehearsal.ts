@@ -36,6 +36,8 @@ export interface RehearsalInputs<Contract> {
   readonly serving: ServedModel<Contract>
   readonly source: RehearsalReport['source']
   readonly settings: RehearsalSettings
+  /** Threads that computed a serving run, where the candidate has one. */
+  readonly servingThreads: number
   readonly reader: RequestReader<Contract>
   readonly clock: Clock
   readonly signal: AbortSignal
@@ -147,7 +149,7 @@ export class Rehearsal<Contract> {
   async #compareRunTimes(): Promise<{ servingRunMs: number; ratio: number | undefined }> {
     const { maxLatencyRatio } = this.#inputs.settings
     const answered = this.#answered
-    const servingMs = answered.map(({ exchange }) => exchange.runMs)
+    const servingMs = answered.map(({ exchange }) => this.#inOneThread(exchange.runMs))
     const ratio = latencyRatio(runTimes(answered), servingMs)
     const servingRunMs = median(servingMs)
     if (maxLatencyRatio === 0 || ratio === undefined || ratio <= maxLatencyRatio) {
@@ -161,9 +163,13 @@ export class Rehearsal<Contract> {
         if (again !== undefined) run.runMs = Math.min(run.runMs, again.runMs)
       }
       const beside = this.#isOver() ? undefined : await this.#askServing(run.exchange)
-      freshMs.push(Math.max(run.exchange.runMs, beside?.runMs ?? 0))
+      freshMs.push(this.#inOneThread(Math.max(run.exchange.runMs, beside?.runMs ?? 0)))
     }
     return { servingRunMs: median(freshMs), ratio: latencyRatio(runTimes(slow), freshMs) }
+  }
+
+  #inOneThread(servingRunMs: number): number {
+    return servingRunMs * this.#inputs.servingThreads
   }
 
   #report({

@@ -29,7 +29,7 @@ export interface RehearsalReport {
   readonly decisions: number
   /** Share of them that changed, from 0 to 1. */
   readonly changed: number
-  /** Median run time of the new version and of the serving one. */
+  /** Median run time of the new version and of the serving one; of the latter times its threads where the former had one. */
   readonly runMs: number
   readonly servingRunMs: number
   /** Times the serving version's run time; undefined where both are too short to tell. */
