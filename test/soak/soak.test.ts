@@ -4,13 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  type Rows,
-  randomRows,
-  whyWrong,
-  writeGoodVersion,
-} from '../faults/bad-versions/classifier.ts'
-import { writeRecurrentVersion } from '../faults/bad-versions/recurrent-network.ts'
+import { randomRows, whyWrong } from '../faults/bad-versions/classifier.ts'
+import { type Family, ONNX, TFJS } from '../faults/bad-versions/families.ts'
 import { Clients, type ClientsReport } from '../faults/support/clients.ts'
 import { addRow, readTables, writeTables } from '../faults/support/table.ts'
 import { Baton } from '../interop/support/baton.ts'
@@ -28,15 +23,13 @@ const LOOP_SAMPLE_MS = 50
 const VERSIONS = 4
 
 /** A model under load. Every answer of every version is known. */
-interface SoakedModel {
+interface SoakedModel extends Family {
   readonly name: string
-  readonly write: (folder: string, version: number) => void
-  readonly inputs: (rows: Rows) => unknown
 }
 
 const MODELS: readonly SoakedModel[] = [
-  { name: 'scores-onnx', write: writeGoodVersion, inputs: (rows) => ({ x: rows }) },
-  { name: 'scores-tfjs', write: writeRecurrentVersion, inputs: (rows) => rows.map((row) => [row]) },
+  { name: 'scores-onnx', ...ONNX },
+  { name: 'scores-tfjs', ...TFJS },
 ]
 
 /** Clients of each model: connections, pause after an answer, and rows of a request. */

@@ -2,7 +2,7 @@
 import { type Constant, type Graph, ONNX_TYPES } from '../../engines/support/onnx-file.ts'
 import { scores, weights, X, Y } from './classifier.ts'
 
-const { float32, float64, int64, bool } = ONNX_TYPES
+const { float32, int64, bool } = ONNX_TYPES
 
 /** Where a graph differs from the classifier's. */
 type Change = Partial<Omit<Graph, 'constants'>> & { readonly constants?: readonly Constant[] }
@@ -31,12 +31,13 @@ export const otherInputName = (): Graph =>
 export const otherOutputName = (): Graph =>
   graph({ outputs: [{ ...Y, name: 'label' }], nodes: [scores('label')] })
 
+/** Whole numbers: fractions of what clients send would be lost. */
 export const otherDtype = (): Graph =>
   graph({
-    inputs: [{ ...X, type: float64 }],
+    inputs: [{ ...X, type: int64 }],
     nodes: [
-      { op: 'Cast', inputs: ['x'], outputs: ['narrow'], attributes: { to: float32 } },
-      scores('y', 'narrow'),
+      { op: 'Cast', inputs: ['x'], outputs: ['fraction'], attributes: { to: float32 } },
+      scores('y', 'fraction'),
     ],
   })
 
@@ -76,8 +77,8 @@ export const constantOutputs = (): Graph =>
     constants: [float('zero', 0)],
   })
 
-/** Runs a loop that adds nothing, `count` times. */
-function afterLoop(count: Constant, source: string): Change {
+/** Runs a loop that adds nothing to the scores, as many times as the scalar `trips` says. */
+function loop(): Graph['nodes'] {
   const carried = { name: 'in', type: float32, shape: ['n', 2] }
   const body: Graph = {
     inputs: [{ name: 'i', type: int64, shape: [] }, { name: 'go', type: bool, shape: [] }, carried],
@@ -91,16 +92,12 @@ function afterLoop(count: Constant, source: string): Change {
     ],
     constants: [float('nothing', 0)],
   }
-  return {
-    nodes: [
-      scores('scores'),
-      { op: 'Loop', inputs: [source, '', 'scores'], outputs: ['y'], attributes: { body } },
-    ],
-    constants: [count],
-  }
+  return [
+    scores('scores'),
+    { op: 'Loop', inputs: ['trips', '', 'scores'], outputs: ['y'], attributes: { body } },
+  ]
 }
 
-/** A number of a graph that is no constant where the loop is to depend on the input. */
 const scalar = (name: string, value: bigint): Constant => ({
   name,
   type: int64,
@@ -108,10 +105,34 @@ const scalar = (name: string, value: bigint): Constant => ({
   data: BigInt64Array.of(value),
 })
 
-export const slow = (iterations: number): Graph =>
-  graph(afterLoop(scalar('trips', BigInt(iterations)), 'trips'))
+/** Beyond any patience. */
+const ENDLESS = 2 ** 52
 
-export const hangs = (): Graph => graph(afterLoop(scalar('trips', 2n ** 62n), 'trips'))
+/** Every run goes through a loop as many times. */
+export const slow = (iterations: number): Graph =>
+  graph({ nodes: loop(), constants: [scalar('trips', BigInt(iterations))] })
+
+export const hangs = (): Graph => slow(ENDLESS)
+
+/** A run goes through the loop where a row's first column is `limit` or more. */
+export const slowFrom = (limit: number, iterations: number): Graph =>
+  graph({
+    nodes: [
+      { op: 'Gather', inputs: ['x', 'first'], outputs: ['column'], attributes: { axis: 1 } },
+      { op: 'ReduceMax', inputs: ['column'], outputs: ['largest'], attributes: { keepdims: 0 } },
+      { op: 'Div', inputs: ['largest', 'limit'], outputs: ['times'] },
+      { op: 'Cast', inputs: ['times'], outputs: ['whole'], attributes: { to: int64 } },
+      { op: 'Mul', inputs: ['whole', 'iterations'], outputs: ['trips'] },
+      ...loop(),
+    ],
+    constants: [
+      scalar('first', 0n),
+      float('limit', limit),
+      scalar('iterations', BigInt(iterations)),
+    ],
+  })
+
+export const hangsFrom = (limit: number): Graph => slowFrom(limit, ENDLESS)
 
 /** Each row takes this many bytes while it runs, and ONNX Runtime's arena keeps them. */
 export const hungry = (bytes: number): Graph =>
@@ -138,7 +159,7 @@ export const looksUp = (tableRows: number): Graph =>
       { op: 'Add', inputs: ['scores', 'nothing'], outputs: ['y'] },
     ],
     constants: [
-      { name: 'first', type: int64, shape: [], data: BigInt64Array.of(0n) },
+      scalar('first', 0n),
       { name: 'table', type: float32, shape: [tableRows, 1], data: new Float32Array(tableRows) },
     ],
   })

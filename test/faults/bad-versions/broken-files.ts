@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ONNX_TYPES } from '../../engines/support/onnx-file.ts'
+import { otherInputName } from './bad-graphs.ts'
 import { mlmodelOf, scores, weights, writeGoodVersion, writeVersion, X, Y } from './classifier.ts'
 
 const MODEL = 'model.onnx'
@@ -53,6 +54,12 @@ export const wrongSignature = changed((folder) => {
   const text = mlmodelOf({ inputs: [{ ...X, shape: ['n', 3] }], outputs: [Y] })
   writeFileSync(join(folder, MLMODEL), text)
 })
+
+/** A graph whose input has another name than the signature, which is that of the version before. */
+export const otherGraph = (folder: string): void => {
+  const renamed = otherInputName()
+  writeVersion(folder, renamed, mlmodelOf({ inputs: [X], outputs: [Y] }))
+}
 
 export const noWeightsFile = (folder: string): void => withWeightsBeside(folder, undefined)
 export const shortWeightsFile = (folder: string): void => withWeightsBeside(folder, 8)

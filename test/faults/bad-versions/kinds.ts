@@ -3,9 +3,13 @@ import type { Graph } from '../../engines/support/onnx-file.ts'
 import * as graphs from './bad-graphs.ts'
 import * as files from './broken-files.ts'
 import { type Rows, randomRows, writeVersion } from './classifier.ts'
+import { type Family, TFJS } from './families.ts'
+import { writeRecurrentVersion } from './recurrent-network.ts'
 
 export interface BadVersion {
   readonly kind: string
+  /** What versions 1 and 3 are; ONNX if not given. */
+  readonly family?: Family
   /** Writes version 2. */
   readonly write: (folder: string) => void
   /** Rows of a request that clients send all the time; one to three random ones if not given. */
@@ -33,11 +37,13 @@ interface Served {
 /** It passes every check, fails where clients ask what nobody asked before, and the old version takes over again. */
 interface TakenBack {
   readonly is: 'taken back'
-  readonly code: string
   readonly message: RegExp
   /** What clients ask from the moment on that it answers. */
   readonly rowsAfterwards: () => Rows
 }
+
+/** Code of a version that served for a while. */
+export const TAKEN_BACK = { stage: 'ready', code: 'MODEL_FAILED' } as const
 
 const graph = (make: () => Graph) => (folder: string) => writeVersion(folder, make())
 const loading = (code: string, message: RegExp): Refused => ({
@@ -118,27 +124,32 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
   {
     kind: 'other input name',
     write: graph(graphs.otherInputName),
-    outcome: warming('CONTRACT_BROKEN', /features/),
+    outcome: warming('CONTRACT_BREAKING', /features/),
   },
   {
     kind: 'other output name',
     write: graph(graphs.otherOutputName),
-    outcome: warming('CONTRACT_BROKEN', /label/),
+    outcome: warming('CONTRACT_BREAKING', /label/),
   },
   {
     kind: 'other dtype',
     write: graph(graphs.otherDtype),
-    outcome: warming('CONTRACT_BROKEN', /float64/),
+    outcome: warming('CONTRACT_BREAKING', /float32.*int64/),
   },
   {
     kind: 'other rank',
     write: graph(graphs.otherRank),
-    outcome: warming('CONTRACT_BROKEN', /-1, 4, 1/),
+    outcome: warming('CONTRACT_BREAKING', /-1, 4, 1/),
   },
   {
     kind: 'right model, wrong signature',
     write: files.wrongSignature,
-    outcome: warming('CONTRACT_BROKEN', /-1, 3/),
+    outcome: warming('CONTRACT_BREAKING', /-1, 3/),
+  },
+  {
+    kind: 'signature of another graph',
+    write: files.otherGraph,
+    outcome: warming('MODEL_INVALID', /features/),
   },
   {
     kind: 'NaN where there was none',
@@ -148,55 +159,62 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
   {
     kind: 'random answers',
     write: graph(graphs.randomOutputs),
-    outcome: warming('REHEARSAL_FAILED', /differ/),
+    outcome: warming('REHEARSAL_FAILED', /answered differently/),
   },
   {
     kind: 'constant answers',
     write: graph(graphs.constantOutputs),
-    outcome: warming('REHEARSAL_FAILED', /arg-?max/i),
+    outcome: warming('REHEARSAL_FAILED', /answered alike/),
   },
   {
     kind: '50 times slower',
     write: graph(() => graphs.slow(20_000)),
-    outcome: warming('REHEARSAL_FAILED', /slower|latency|ms/),
+    outcome: warming('REHEARSAL_FAILED', /times the .* ms of before/),
   },
   {
     kind: '10 times the memory',
     write: graph(() => graphs.hungry(600 * 2 ** 20)),
-    outcome: warming('TRIAL_FAILED', /memory/),
+    outcome: loading('TRIAL_FAILED', /memory/),
   },
   {
     kind: 'hangs',
     write: graph(graphs.hangs),
-    outcome: warming('TRIAL_FAILED', /trial-timeout|did not end/),
+    outcome: loading('TRIAL_FAILED', /did not answer within/),
   },
   {
     kind: 'ends its process by a signal',
     write: graph(graphs.overflowsDivision),
-    outcome: warming('TRIAL_FAILED', /SIGFPE/),
+    outcome: loading('TRIAL_FAILED', /SIGFPE/),
   },
   {
     kind: 'throws on every tenth row',
     write: graph(() => graphs.looksUp(7)),
-    outcome: warming('REHEARSAL_FAILED', /indices element out of data bounds|fail/),
+    outcome: warming('REHEARSAL_FAILED', /requests were refused/),
   },
   {
     kind: 'throws on requests of several rows',
     write: graph(graphs.oneRowOnly),
     rows: threeRows,
-    outcome: warming('REHEARSAL_FAILED', /fail/),
+    outcome: warming('REHEARSAL_FAILED', /requests were refused/),
   },
   {
     kind: 'throws on batches of several requests',
     write: graph(graphs.oneRowOnly),
     rows: oneRow,
-    outcome: { is: 'served', obstacle: /batch/ },
+    outcome: { is: 'served', obstacle: /batch|together|company/ },
   },
   {
     kind: 'mixes the rows of a batch',
     write: graph(graphs.mixesRows),
     rows: oneRow,
-    outcome: { is: 'served', obstacle: /batch/ },
+    outcome: { is: 'served', obstacle: /batch|together|company/ },
+  },
+  {
+    kind: 'state from one request to the next',
+    family: TFJS,
+    write: (folder) => writeRecurrentVersion(folder, 2, { stateful: true }),
+    rows: oneRow,
+    outcome: { is: 'served', obstacle: /fixed at 1/ },
   },
   {
     kind: 'throws on rows that nobody sent before',
@@ -204,9 +222,54 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
     rows: () => below(6, randomRows(1)),
     outcome: {
       is: 'taken back',
-      code: 'PROBATION_FAILED',
-      message: /fail/,
+      message: /Taken back: .* requests failed \(MODEL_FAILED/,
       rowsAfterwards: () => randomRows(1),
     },
   },
+  {
+    kind: 'slow on rows that nobody sent before',
+    write: graph(() => graphs.slowFrom(6, 20_000)),
+    rows: () => below(6, randomRows(1)),
+    outcome: {
+      is: 'taken back',
+      message: /Taken back: its runs take .* times the/,
+      rowsAfterwards: () => randomRows(1).map(([, ...rest]) => [7, ...rest]),
+    },
+  },
+]
+
+/** It hangs in the worker of live requests, which are answered 504. */
+export const HANGS_LATER: BadVersion = {
+  kind: 'hangs on rows that nobody sent before',
+  write: graph(() => graphs.hangsFrom(6)),
+  rows: () => below(6, randomRows(1)),
+  outcome: {
+    is: 'taken back',
+    message: /Taken back: .* requests failed \(.*DEADLINE_EXCEEDED/,
+    rowsAfterwards: () => randomRows(1),
+  },
+}
+
+/** Where what MLflow stores differs from a folder: a version is there whatever its files are. */
+const NO_MLMODEL: BadVersion = {
+  kind: 'MLmodel missing',
+  write: files.noMlmodel,
+  outcome: loading('MODEL_INVALID', /no MLmodel file/),
+}
+
+/** Kinds that are played out on a real MLflow as well: one of each stage. */
+export const IN_MLFLOW: readonly BadVersion[] = [
+  NO_MLMODEL,
+  ...BAD_VERSIONS.filter(({ kind }) =>
+    [
+      'model file truncated',
+      'external data missing',
+      'saved by Python alone',
+      'other input name',
+      'random answers',
+      'ends its process by a signal',
+      'mixes the rows of a batch',
+      'throws on rows that nobody sent before',
+    ].includes(kind),
+  ),
 ]

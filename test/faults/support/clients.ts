@@ -86,7 +86,7 @@ export class Clients {
   async stop(): Promise<ClientsReport> {
     this.#stopped = true
     await this.#done
-    await this.#agent.close()
+    if (!this.#agent.closed) await this.#agent.close()
     return {
       answers: this.#answers,
       lost: this.#lost,

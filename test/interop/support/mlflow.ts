@@ -63,9 +63,16 @@ export class MlflowServer {
     return this.#python([REGISTER_TFJS, name, String(seed)])
   }
 
-  /** Registers folders that a flavor of MLflow wrote, or that are broken on purpose, by name. */
-  async registerFolders(folders: Readonly<Record<string, string>>): Promise<void> {
-    const pairs = Object.entries(folders).map(([name, folder]) => `${name}=${folder}`)
+  /**
+   * Registers folders that a flavor of MLflow wrote, or that are broken on purpose, by name; several of one name are
+   * its versions, in their order.
+   */
+  async registerFolders(
+    folders: Readonly<Record<string, string | readonly string[]>>,
+  ): Promise<void> {
+    const pairs = Object.entries(folders).flatMap(([name, versions]) =>
+      [versions].flat().map((folder) => `${name}=${folder}`),
+    )
     await this.#python([REGISTER_MORE, 'folders', ...pairs])
   }
 

@@ -15,11 +15,12 @@ from mlflow import MlflowClient
 
 def register_folders(pairs: list[str]) -> None:
     client = MlflowClient()
-    for pair in pairs:
-        name, folder = pair.split("=", 1)
+    folders = [pair.split("=", 1) for pair in pairs]
+    for name in dict(folders):
+        client.create_registered_model(name)
+    for name, folder in folders:
         with mlflow.start_run() as run:
             mlflow.log_artifacts(folder, "model")
-        client.create_registered_model(name)
         client.create_model_version(name, f"{run.info.artifact_uri}/model", run.info.run_id)
 
 
