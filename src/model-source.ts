@@ -12,6 +12,7 @@ import { type OpenRegistry, openRegistry } from './registry/open-registry.ts'
 export interface ModelSource {
   readonly opened: OpenRegistry
   readonly cache: ArtifactCache
+  readonly cacheFolder: string
   /** Which version served each reference last, beside the cache's entries. */
   readonly lastServed: LastServedRecords
   close(): Promise<void>
@@ -46,6 +47,7 @@ export function openModelSource(settings: Settings, hooks: ModelSourceHooks): Mo
     maxBytes: settings.cacheMaxBytes,
     maxFiles: settings.modelMaxFiles,
     maxModelBytes: settings.modelMaxBytes,
+    verify: 'content',
     clock: hooks.clock,
     ...(hooks.onCacheEvent && { onEvent: hooks.onCacheEvent }),
   })
@@ -53,5 +55,6 @@ export function openModelSource(settings: Settings, hooks: ModelSourceHooks): Mo
     await stores.close()
     await opened.close()
   }
-  return { opened, cache, lastServed: new LastServedRecords(folder, hooks.clock), close }
+  const lastServed = new LastServedRecords(folder, hooks.clock)
+  return { opened, cache, cacheFolder: folder, lastServed, close }
 }

@@ -4,19 +4,18 @@ import type { Config } from './config/read-config.ts'
 import { ServingError } from './errors.ts'
 import type { ServedFromCache } from './http/health-routes.ts'
 import type { RegistryView } from './http/models-routes.ts'
-import type { VersionScoring } from './http/version-scoring.ts'
 import type { Registry } from './interfaces.ts'
 import type { Logger } from './log.ts'
 import type { ServingMetrics } from './metrics.ts'
 import { type ModelRef, refLabel, servedName } from './model/model-uri.ts'
 import { RegistryFollower } from './registry/follower.ts'
 import type { PollStatus, RefResolution } from './registry/model-poll.ts'
-import type { ModelManager } from './serving/model-manager.ts'
+import type { DesiredSink } from './serving/pinned-refs.ts'
 
 export interface FeedParts {
   readonly config: Config
   readonly registry: Registry
-  readonly models: ModelManager<VersionScoring>
+  readonly models: DesiredSink
   readonly coldStart: ColdStart
   readonly metrics: ServingMetrics
   readonly clock: Clock

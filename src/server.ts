@@ -2,6 +2,8 @@ import type { CacheEvent } from './artifacts/artifact-cache.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ColdStart } from './cold-start.ts'
 import type { Config } from './config/read-config.ts'
+import { createEventWebhook } from './create-event-webhook.ts'
+import { createOutcomeTags } from './create-outcome-tags.ts'
 import type { PreparedThread } from './engines/prepared-thread.ts'
 import type { WorkerPool } from './engines/worker-pool.ts'
 import { createApp } from './http/app.ts'
@@ -11,16 +13,25 @@ import type { VersionScoring } from './http/version-scoring.ts'
 import type { Logger } from './log.ts'
 import { ServingMetrics } from './metrics.ts'
 import { type ModelSource, openModelSource } from './model-source.ts'
+import type { EventWebhook } from './observe/event-webhook.ts'
+import type { OutcomeTags } from './observe/outcome-tags.ts'
 import { setGauges } from './observe/gauges.ts'
+import { Operator } from './operator.ts'
+import { createPins } from './pins.ts'
 import { RegistryFeed } from './registry-feed.ts'
 import { servedRefs } from './served-refs.ts'
 import type { ModelManager } from './serving/model-manager.ts'
+import type { PinnedRefs } from './serving/pinned-refs.ts'
 import { createServing } from './serving-parts.ts'
 import { VERSION } from './version.ts'
 import { createWebhookVerifier } from './webhook-verifier.ts'
 
 /** What closing idle workers may take after the drain timeout is used up, in milliseconds. */
 const POOL_GRACE_MS = 1000
+
+/** What the delivery of events may take at the end in milliseconds: some of the drain timeout, never less than this. */
+const WEBHOOK_GRACE_MS = 1000
+const WEBHOOK_FLUSH_MS = 5000
 
 /**
  * The composition root: builds every part, starts and stops them in order.
@@ -42,6 +53,9 @@ export class BatonServer {
   readonly #bodies: BodyBudget
   readonly #starting = new AbortController()
   readonly #coldStart: ColdStart
+  readonly #pins: PinnedRefs
+  readonly #eventWebhook: EventWebhook | undefined
+  readonly #outcomeTags: OutcomeTags | undefined
   #feed: RegistryFeed | undefined
   #stopping = false
 
@@ -61,6 +75,10 @@ export class BatonServer {
     const serving = createServing({ config, artifacts, metrics, clock, log, prepared })
     this.#pool = serving.pool
     this.#models = serving.models
+    this.#pins = createPins(config, this.#source, serving.models, { clock, log })
+    this.#eventWebhook = createEventWebhook(config, serving.events, { clock, log, metrics })
+    const { registry } = this.#source.opened
+    this.#outcomeTags = createOutcomeTags(config, registry, serving.events, { clock, log })
     this.#coldStart = new ColdStart({
       registry: this.#source.opened.registry.location,
       cache: artifacts,
@@ -87,12 +105,13 @@ export class BatonServer {
   async start(): Promise<number> {
     const { registry } = this.#source.opened
     const refs = await servedRefs(this.#config, registry, this.#starting.signal)
+    await this.#pins.load()
     const port = await this.#listener.listen(this.#config.host, this.#config.port)
     this.#feed = new RegistryFeed(
       {
         config: this.#config,
         registry,
-        models: this.#models,
+        models: this.#pins,
         coldStart: this.#coldStart,
         metrics: this.metrics,
         clock: this.#clock,
@@ -123,6 +142,9 @@ export class BatonServer {
     const drained = await this.#models.shutdown(left())
     const hung = await this.#pool.close(Math.max(left(), POOL_GRACE_MS))
     await this.#coldStart.settled()
+    await this.#pins.settled()
+    await this.#outcomeTags?.close(Math.min(Math.max(left(), WEBHOOK_GRACE_MS), WEBHOOK_FLUSH_MS))
+    await this.#eventWebhook?.close(Math.min(Math.max(left(), WEBHOOK_GRACE_MS), WEBHOOK_FLUSH_MS))
     await this.#source.close()
     return answered && drained && hung === 0
   }
@@ -154,6 +176,11 @@ export class BatonServer {
         modelStatus: (name) => models.modelStatus(name),
         registryOf: (name) => this.#feed?.view(name),
       },
+      operator: new Operator({
+        models,
+        pins: this.#pins,
+        registry: this.#source.opened.registry,
+      }),
       hint: (model) => this.#feed?.hint(model),
       adminToken: config.adminToken,
       verifyWebhook: createWebhookVerifier(config, this.#clock),

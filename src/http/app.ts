@@ -3,11 +3,12 @@ import type { Selector } from '../serving/model-manager.ts'
 import { checkAdmin } from './admin-guard.ts'
 import { liveRoute, pingRoute, type ReadinessView, readyRoute } from './health-routes.ts'
 import { type ModelsView, modelRoute, modelsRoute, refreshRoute } from './models-routes.ts'
+import { type OperatorParts, operatorRoute } from './operator-routes.ts'
 import { type HttpEnv, Routes } from './route-methods.ts'
 import { type ScoringParts, scoringRoute } from './scoring-route.ts'
 import { type WebhookParts, webhookRoute } from './webhook-route.ts'
 
-export interface AppParts extends ScoringParts, WebhookParts {
+export interface AppParts extends ScoringParts, WebhookParts, OperatorParts {
   /** Baton's version, for `/version`. */
   readonly version: string
   readonly readiness: ReadinessView
@@ -44,6 +45,9 @@ export function createApp(parts: AppParts): Hono<HttpEnv> {
   routes.add('/models/:name/refresh', {
     post: refreshRoute(parts.modelsView, parts.hint, guard),
   })
+  for (const action of ['clear', 'allow', 'pin', 'unpin'] as const) {
+    routes.add(`/models/:name/${action}`, { post: operatorRoute(parts, guard, action) })
+  }
   routes.add('/webhooks/mlflow', {
     post: webhookRoute(parts),
   })

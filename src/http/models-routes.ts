@@ -1,5 +1,6 @@
 import { ServingError } from '../errors.ts'
 import type { ModelStatus } from '../serving/model-status.ts'
+import { snakeCase } from '../snake-case.ts'
 import type { ServedFromCache } from './health-routes.ts'
 import { errorJson, json } from './json-answer.ts'
 import type { Handler } from './route-methods.ts'
@@ -43,18 +44,6 @@ export function modelRoute(view: ModelsView): Handler {
 
 function describe(view: ModelsView, model: Omit<ModelStatus, 'events'>): object {
   return snakeCase({ ...model, registry: view.registryOf(model.name) }) as object
-}
-
-/** MLflow's JSON is snake_case; so is ours. */
-function snakeCase(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(snakeCase)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      snakeCase(inner),
-    ]),
-  )
 }
 
 /** `POST /models/{name}/refresh`: asks the registry now. */

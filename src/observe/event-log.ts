@@ -28,6 +28,9 @@ export function logEvents(events: ServingEvents, log: Logger, clock: Clock): voi
       log[level]({ ...fields, figures: numbers(figures) }, `probation ${state}: ${reason}`)
     },
   )
+  events.on('pin', ({ model, ref, version, action, by, reason }) => {
+    log.warn({ model, ref, version, by }, `reference ${action}: ${reason}`)
+  })
   let toldAt = clock.monotonic()
   events.on('download', ({ model, version, progress }) => {
     if (clock.monotonic() - toldAt < PROGRESS_MS) return

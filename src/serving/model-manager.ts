@@ -1,11 +1,17 @@
-import { ServingError } from '../errors.ts'
+import { type ErrorCode, ServingError } from '../errors.ts'
 import type { ModelVersion } from '../interfaces.ts'
 import type { ContractFinding } from './candidate.ts'
 import { type HandoverParts, HandoverRunner } from './handover-runner.ts'
 import { type DesiredRef, ModelEntry } from './model-entry.ts'
 import { describeModel, type ModelStatus } from './model-status.ts'
 import { pinChanges, pinsOf } from './pin-changes.ts'
-import { modelNotFound, nothingToAllow, refNotFound, refNotReady, versionNotAvailable } from './refusal.ts'
+import {
+  modelNotFound,
+  nothingToAllow,
+  refNotFound,
+  refNotReady,
+  versionNotAvailable,
+} from './refusal.ts'
 import { type Lease, versionId } from './served-model.ts'
 import { isLoaded } from './version-state.ts'
 
@@ -17,6 +23,9 @@ export interface Selector {
   /** Version number; goes before `ref`. */
   readonly version?: string | undefined
 }
+
+/** What a person may accept all the same. */
+const REFUSED_FOR_CLIENTS: readonly ErrorCode[] = ['CONTRACT_BREAKING', 'REHEARSAL_FAILED']
 
 /** Milliseconds that unloading may take after the deadline of a shutdown. */
 const UNLOAD_GRACE_MS = 1_000
@@ -182,14 +191,14 @@ export class ModelManager<Contract> {
   }
 
   /**
-   * Accepts the breaking change of versions that were refused for it, this once: the next {@link reconcile} tries them
-   * again. Returns their version numbers.
+   * Accepts versions that were refused for what their clients would notice, this once: the next {@link reconcile} tries
+   * them again. Returns their version numbers.
    * @param version all such versions unless one is named.
    * @throws ServingError MODEL_NOT_FOUND; VERSION_NOT_FOUND where none was refused for that.
    */
   allow(name: string, version?: string): readonly string[] {
     const model = this.#known(name)
-    const refused = model.failures.withCode('CONTRACT_BREAKING', version)
+    const refused = model.failures.withCode(REFUSED_FOR_CLIENTS, version)
     if (refused.length === 0) throw nothingToAllow(name, version)
     return refused.flatMap((id) => {
       const failure = model.failures.get(id)

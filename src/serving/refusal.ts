@@ -11,12 +11,12 @@ export function modelNotFound(name: string | undefined, known: readonly string[]
   return new ServingError('MODEL_NOT_FOUND', `${subject} (${list})`, { details: { name, known } })
 }
 
-/** No version of the model was refused for what it breaks. */
+/** No version of the model was refused for what clients would notice. */
 export function nothingToAllow(name: string, version: string | undefined): ServingError {
   const subject = version === undefined ? 'No version' : `Version ${version}`
   return new ServingError(
     'VERSION_NOT_FOUND',
-    `${subject} of model "${name}" was ${version === undefined ? '' : 'not '}refused for a breaking contract; GET /models says what failed and why`,
+    `${subject} of model "${name}" was ${version === undefined ? '' : 'not '}refused for its contract or its rehearsal; GET /models says what failed and why`,
     { details: { name, version } },
   )
 }

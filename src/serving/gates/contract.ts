@@ -4,6 +4,7 @@ import { compareContracts } from '../../model/contract-change.ts'
 import {
   CONTRACT_CHANGES,
   type ContractChange,
+  type Difference,
   type ServedContract,
 } from '../../model/contract-difference.ts'
 import type { Gate } from '../bring-up.ts'
@@ -29,27 +30,33 @@ export function contractGate<Contract>(parts: ContractGateParts<Contract>): Gate
     const { change, differences } = compareContracts(before, parts.contractOf(contract))
     const texts = differences.map(({ text }) => text)
     const accepted = parts.acceptedFor(registered.name)
-    if (CONTRACT_CHANGES.indexOf(change) <= CONTRACT_CHANGES.indexOf(accepted)) {
+    const tooMuch = differences.filter((each) => goesBeyond(each.change, accepted))
+    if (tooMuch.length === 0) {
       return { contract: { change, differences: texts, accepted: undefined } }
     }
     const excuse = parts.excuse(registered)
-    if (excuse === undefined) throw refused(registered, serving.version, change, accepted, texts)
+    if (excuse === undefined) throw refused(registered, serving.version, accepted, tooMuch)
     return { contract: { change, differences: texts, accepted: excuse } }
   }
+}
+
+function goesBeyond(change: ContractChange, accepted: ContractChange): boolean {
+  return CONTRACT_CHANGES.indexOf(change) > CONTRACT_CHANGES.indexOf(accepted)
 }
 
 function refused(
   { name, version }: ModelVersion,
   serving: string,
-  change: ContractChange,
   accepted: ContractChange,
-  differences: readonly string[],
+  differences: readonly Difference[],
 ): ServingError {
-  const how = change === 'breaking' ? 'would break clients of' : 'is not identical to'
+  const breaks = differences.some(({ change }) => change === 'breaking')
+  const how = breaks ? 'would break clients of' : 'is not identical to'
+  const texts = differences.map(({ text }) => text)
   return new ServingError(
     'CONTRACT_BREAKING',
-    `Version ${version} ${how} version ${serving}: ${differences.join('; ')}. ` +
+    `Version ${version} ${how} version ${serving}: ${texts.join('; ')}. ` +
       `Accepted are changes up to "${accepted}" (--accept-contract); to accept this one once: baton allow ${name} --version ${version}`,
-    { details: { change, accepted, differences } },
+    { details: { accepted, differences: texts } },
   )
 }
