@@ -26,12 +26,14 @@ export interface ArtifactCacheOptions extends ModelLimits {
   readonly maxBytes: number
   /** Copies local folders too, for those that may change under a loaded version; false: they are read in place. */
   readonly copyLocal?: boolean
-  /** What is checked each time an entry is used: the size of every file, or its SHA-256 as well. */
-  readonly verify?: 'size' | 'content'
+  /** What is checked of an entry that is found: the size of every file, or its SHA-256 as well. */
+  readonly verify?: Verification
   readonly clock: Clock
   /** Told of what happens, for logs and metrics. */
   readonly onEvent?: (event: CacheEvent) => void
 }
+
+type Verification = 'size' | 'content'
 
 /** `damaged`: an entry's files were not those of its index; it was thrown away. */
 export interface CacheEvent {
@@ -104,7 +106,9 @@ export class ArtifactCache implements ArtifactSource {
     const endUse = this.#use(name)
     try {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const artifact = await this.#borrow(cache, name, endUse)
+        // What has just been downloaded was hashed on its way.
+        const verify = attempt === 0 ? this.#verification : 'size'
+        const artifact = await this.#borrow(cache, name, verify, endUse)
         if (attempt === 0) this.#count(artifact === undefined ? 'miss' : 'hit', version, artifact)
         if (artifact !== undefined) return artifact
         await this.#fetchOnce(cache, store, name, version, onProgress, signal)
@@ -144,6 +148,10 @@ export class ArtifactCache implements ArtifactSource {
     return this.#status
   }
 
+  get #verification(): Verification {
+    return this.#options.verify ?? 'size'
+  }
+
   /** A failed opening is forgotten: the disk may be mended. */
   #open(): Promise<OpenCache> {
     this.#opened ??= openCache(this.#options, this.#heartbeat).then(
@@ -176,13 +184,14 @@ export class ArtifactCache implements ArtifactSource {
   async #borrow(
     { folder, leases }: OpenCache,
     name: string,
+    verify: Verification,
     endUse: () => void,
   ): Promise<LocalArtifact | undefined> {
     const entry = folder.entry(name)
     const endLease = await leases.take(entry)
     if (endLease === undefined) return undefined
     const index = await readIndex(entry)
-    if (index === undefined || !(await isWhole(entry, index, this.#options.verify ?? 'size'))) {
+    if (index === undefined || !(await isWhole(entry, index, verify))) {
       await endLease()
       return undefined
     }
@@ -259,14 +268,14 @@ export class ArtifactCache implements ArtifactSource {
   async #settle({ folder }: OpenCache, name: string): Promise<boolean> {
     const entry = folder.entry(name)
     const index = await readIndex(entry)
-    if (index !== undefined && (await isWhole(entry, index, this.#options.verify ?? 'size'))) {
+    if (index !== undefined && (await isWhole(entry, index, this.#verification))) {
       return true
     }
     if (index !== undefined) this.#tell('damaged', index.name, index.version, index.bytes)
     // Another process may have put a whole one there in the meantime.
     const isWholeNow = async (trash: string) => {
       const latest = await readIndex(trash)
-      return latest !== undefined && (await isWhole(trash, latest, this.#options.verify ?? 'size'))
+      return latest !== undefined && (await isWhole(trash, latest, this.#verification))
     }
     return !(await folder.remove(name, isWholeNow))
   }
