@@ -2,14 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { expect, inject } from 'vitest'
+import { type Rows, randomRows, whyWrong } from '../../interop/support/affine.ts'
 import type { Environment } from '../../interop/support/backends.ts'
 import { Baton, type BatonOptions } from '../../interop/support/baton.ts'
 import { Cleanup } from '../../interop/support/cleanup.ts'
 import { eventually } from '../../interop/support/eventually.ts'
-import { Load, type LoadReport } from '../../interop/support/load.ts'
 import { MlflowApi } from '../../interop/support/mlflow-api.ts'
+import { Clients, type ClientsReport, type Question } from './clients.ts'
 import type { StageFacts } from './stage.ts'
 import { addRow, type TableName } from './table.ts'
+import { TamperingProxy } from './tampering-proxy.ts'
 import { Link } from './toxiproxy.ts'
 
 /** As much of `/models/{name}` as is looked at here. */
@@ -62,7 +64,7 @@ export class Scene {
 
   /** An alias that no other test moves, at this version. */
   async alias(model: string, version: string): Promise<string> {
-    const alias = `test-${process.pid}-${nextAlias++}`
+    const alias = `champion-${process.pid}-${nextAlias++}`
     await this.registry.setAlias(model, alias, version)
     return alias
   }
@@ -73,6 +75,16 @@ export class Scene {
 
   async linkToBucket(): Promise<Link> {
     return this.#link(this.stage.bucketPort)
+  }
+
+  async tamperWithRegistry(): Promise<TamperingProxy> {
+    const port = Number(new URL(this.stage.mlflowUrl).port)
+    return this.cleanup.add(await TamperingProxy.start(port), (it) => it.close())
+  }
+
+  async tamperWithBucket(): Promise<TamperingProxy> {
+    const proxy = await TamperingProxy.start(this.stage.bucketPort)
+    return this.cleanup.add(proxy, (it) => it.close())
   }
 
   async folder(): Promise<string> {
@@ -117,9 +129,15 @@ export class Scene {
     })
   }
 
-  /** Clients that ask all the time, 100 times a second, and check every answer. */
-  load(baton: Baton): Load {
-    return this.cleanup.add(Load.start(baton.url, 120, 100), (it) => it.stop())
+  /** Clients of an affine model that ask all the time and check every answer. */
+  clients(baton: Baton): Clients {
+    const clients = Clients.start({
+      url: `${baton.url}/invocations`,
+      count: 4,
+      pauseMs: 20,
+      ask: askAffine,
+    })
+    return this.cleanup.add(clients, (it) => it.stop())
   }
 
   async facts(baton: Baton, model: string): Promise<ModelFacts> {
@@ -140,11 +158,33 @@ export class Scene {
   }
 }
 
+function askAffine(): Question {
+  const rows: Rows = randomRows(1 + Math.floor(Math.random() * 3))
+  return {
+    body: JSON.stringify({ inputs: { x: rows } }),
+    whyWrong: (version, predictions) => whyWrong(rows, version, predictions),
+  }
+}
+
 /** Expects that nothing was lost, and says so for the table. */
-export function nothingLost(report: LoadReport): string {
-  expect(report.wrong).toEqual([])
-  expect(report).toMatchObject({ non2xx: 0, errors: 0 })
-  return `${report.answers} answers, 0 lost`
+export function nothingLost({ answers, lost, losses, wrong }: ClientsReport): string {
+  expect({ losses, wrong }).toEqual({ losses: [], wrong: [] })
+  return `${answers} answers, ${lost} lost`
+}
+
+/** A row of the table of faults. */
+interface FaultRow {
+  readonly fault: string
+  readonly clients: string
+  /** Log line, or what else told people of it. */
+  readonly logged: string | undefined
+  readonly recovered: string
+}
+
+/** Rows stand in the order of `order`, those of the same as they came. */
+export async function faultRow(order: number, fault: FaultRow): Promise<void> {
+  expect(fault.logged).toBeDefined()
+  await row('faults', order, fault.fault, fault.clients, fault.logged ?? '', fault.recovered)
 }
 
 /** Writes a row of a table. */

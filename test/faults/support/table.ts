@@ -55,6 +55,8 @@ export async function writeTables(tables: ReadonlyMap<TableName, string>): Promi
 function escaped(cell: string): string {
   return cell
     .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:…')
+    .replaceAll(/\bchampion-\d+-\d+/g, 'champion')
+    .replaceAll(/[0-9a-f]{32}/g, '…')
     .replaceAll('|', '\\|')
     .replaceAll('\n', ' ')
 }
