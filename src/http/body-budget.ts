@@ -2,10 +2,10 @@ import { totalmem } from 'node:os'
 import { ServingError } from '../errors.ts'
 
 /**
- * Bodies up to this size are not counted: a socket is read in pieces of it, so they take what their connections take
- * anyway, and they are let in when large ones are refused.
+ * Bodies up to this size are not counted: most requests cost nothing here, and are let in when large ones are refused.
+ * The rows of the queues bound them.
  */
-const UNCOUNTED_BYTES = 64 * 1024
+const UNCOUNTED_BYTES = 16 * 1024
 
 const LARGEST_DEFAULT_BYTES = 2 ** 30
 

@@ -5,12 +5,12 @@ import { BodyBudget } from '../../src/http/body-budget.ts'
 const KB = 1024
 
 describe('BodyBudget', () => {
-  it('counts what has arrived of bodies over 64 KiB, until they are given back', () => {
+  it('counts what has arrived of bodies over 16 KiB, until they are given back', () => {
     const budget = new BodyBudget(1_000 * KB)
-    expect(budget.grow(0, 64 * KB)).toBeUndefined()
+    expect(budget.grow(0, 16 * KB)).toBeUndefined()
     expect(budget.heldBytes).toBe(0)
-    expect(budget.grow(64 * KB, 65 * KB)).toBeUndefined()
-    expect(budget.grow(65 * KB, 100 * KB)).toBeUndefined()
+    expect(budget.grow(16 * KB, 17 * KB)).toBeUndefined()
+    expect(budget.grow(17 * KB, 100 * KB)).toBeUndefined()
     expect(budget.heldBytes).toBe(100 * KB)
     budget.giveBack(100 * KB)
     expect(budget.heldBytes).toBe(0)
@@ -26,7 +26,7 @@ describe('BodyBudget', () => {
         details: { retryAfterSeconds: 1 },
       })
     }
-    expect(budget.refusalOf(64 * KB)).toBeUndefined()
+    expect(budget.refusalOf(16 * KB)).toBeUndefined()
     expect(budget.heldBytes).toBe(150 * KB)
   })
 
@@ -35,7 +35,7 @@ describe('BodyBudget', () => {
     expect(budget.refusalOf(500 * KB)).toBeUndefined()
     expect(budget.grow(0, 150 * KB)).toBeUndefined()
     expect(budget.grow(150 * KB, 500 * KB)).toBeUndefined()
-    expect(budget.grow(0, 65 * KB)?.code).toBe('BODIES_FULL')
+    expect(budget.grow(0, 17 * KB)?.code).toBe('BODIES_FULL')
   })
 
   it('holds no more than its limit and one piece of a body alone, and nothing in the end', () => {
@@ -59,7 +59,7 @@ describe('BodyBudget', () => {
               budget.giveBack(body.size)
               held.delete(body)
             }
-            const large = [...held].filter(({ size }) => size > 64 * KB)
+            const large = [...held].filter(({ size }) => size > 16 * KB)
             expect(budget.heldBytes).toBe(large.reduce((sum, { size }) => sum + size, 0))
             if (large.length > 1)
               expect(budget.heldBytes).toBeLessThanOrEqual(limit + largest(large))
