@@ -233,6 +233,82 @@ const CASES: [string, Partial<ModelView>, Action][] = [
   ],
 ]
 
+/** 2 is wanted where 1 serves, and did not fit beside it. */
+const NO_ROOM: Partial<ModelView> = {
+  refs: refs('champion: 1 -> 2'),
+  versions: versions('1 ready'),
+  failures: [{ id: '2', retryAt: NOW + 50, room: 'needed' }],
+}
+
+/** 1 was given up for 2. */
+const RELEASED: Partial<ModelView> = {
+  refs: [
+    { label: 'champion', serving: undefined, desired: '2', previous: undefined, released: '1' },
+  ],
+  versions: [],
+  failures: [{ id: '2', retryAt: NOW + 50, room: 'made' }],
+  memoryFirst: true,
+}
+
+const MEMORY_CASES: [string, Partial<ModelView>, Action][] = [
+  ['is tried again later, by default', NO_ROOM, { kind: 'wait', until: NOW + 50 }],
+  [
+    'takes the place of the old version where memory goes first',
+    { ...NO_ROOM, memoryFirst: true },
+    { kind: 'release', refs: ['champion'], id: '2' },
+  ],
+  [
+    'takes it wherever it replaces it',
+    {
+      ...NO_ROOM,
+      refs: refs('champion: 1 -> 2', 'challenger: 1 -> 2', 'canary: 3 -> 3'),
+      memoryFirst: true,
+    },
+    { kind: 'release', refs: ['champion', 'challenger'], id: '2' },
+  ],
+  [
+    'does not take it from a reference that still wants it',
+    { ...NO_ROOM, refs: refs('champion: 1 -> 2', 'challenger: 1 -> 1'), memoryFirst: true },
+    { kind: 'wait', until: NOW + 50 },
+  ],
+  [
+    'has what stands by unloaded, by default too',
+    {
+      ...NO_ROOM,
+      refs: refs('champion: 1 -> 2 <- 0'),
+      versions: versions('0 standby', '1 ready'),
+    },
+    { kind: 'dismiss', ref: 'champion', id: '2' },
+  ],
+  [
+    'waits until what makes room is gone',
+    { ...RELEASED, versions: versions('1 draining') },
+    { kind: 'wait', until: NEVER },
+  ],
+  ['is then loaded at once', RELEASED, { kind: 'load', id: '2' }],
+  [
+    'is replaced by what made room for it when it cannot be loaded',
+    { ...RELEASED, failures: failures(['2', NEVER]) },
+    { kind: 'load', id: '1' },
+  ],
+  [
+    'is replaced by it as soon as that is ready',
+    { ...RELEASED, failures: failures(['2', NEVER]), versions: versions('1 ready') },
+    { kind: 'swap', ref: 'champion', id: '1' },
+  ],
+  [
+    'is not disturbed by it on the way',
+    { ...RELEASED, versions: versions('2 loading') },
+    { kind: 'wait', until: NEVER },
+  ],
+]
+
+describe('a version that did not fit beside the old one', () => {
+  it.each(MEMORY_CASES)('%s', (_, view, expected) => {
+    expect(nextAction({ refs: [], versions: [], failures: [], ...view }, NOW)).toEqual(expected)
+  })
+})
+
 describe('nextAction', () => {
   it.each(CASES)('%s', (_, view, expected) => {
     expect(nextAction({ refs: [], versions: [], failures: [], ...view }, NOW)).toEqual(expected)

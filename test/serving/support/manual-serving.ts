@@ -4,8 +4,10 @@ import type {
   LoadedModel,
   LoadedModelInfo,
   LocalArtifact,
+  MemoryRoom,
   ModelLoader,
   ModelVersion,
+  TrialLoader,
 } from '../../../src/interfaces.ts'
 import type { ModelManifest } from '../../../src/model/mlmodel.ts'
 import type { NamedTensors } from '../../../src/model/tensor.ts'
@@ -148,12 +150,24 @@ export interface TestContract {
   readonly madeFor: string
 }
 
-const KINDS = ['version', 'swap', 'drain', 'probation', 'pin', 'batch', 'download'] as const
+const KINDS = [
+  'version',
+  'swap',
+  'drain',
+  'trial',
+  'probation',
+  'pin',
+  'batch',
+  'download',
+] as const
 
 /** What a test has of its own; without it, versions are not on probation. */
 export interface ManualSettings extends Partial<ManagerSettings> {
   readonly probation?: Partial<ProbationSettings>
   readonly standbyFits?: (bytes: number | undefined) => boolean
+  /** Memory that is left while so many versions are loaded. */
+  readonly memoryRoom?: (loaded: number) => MemoryRoom
+  readonly trialFor?: (model: string, replaces: boolean) => TrialLoader | undefined
 }
 
 /** A manager whose clock, downloads and loads a test turns by hand. */
@@ -179,7 +193,7 @@ export class ManualServing {
   }
 
   constructor(
-    { probation, standbyFits, ...settings }: ManualSettings = {},
+    { probation, standbyFits, memoryRoom, trialFor, ...settings }: ManualSettings = {},
     gates: readonly Gate<TestContract>[] = [],
     makeContract = (_: ModelManifest, __: LoadedModelInfo, made: ModelVersion): TestContract => ({
       madeFor: made.version,
@@ -201,6 +215,8 @@ export class ManualServing {
       settings: { ...DEFAULT_MANAGER_SETTINGS, ...settings },
       probationFor: () => ({ ...NO_PROBATION, ...probation }),
       ...(standbyFits && { standbyFits }),
+      ...(memoryRoom && { memoryRoom: () => memoryRoom(this.#loaded) }),
+      ...(trialFor && { trialFor }),
     })
   }
 
@@ -231,6 +247,10 @@ export class ManualServing {
     const lease = this.manager.acquire({ name, ref })
     lease.release()
     return lease.model.version
+  }
+
+  get #loaded(): number {
+    return [...this.models.values()].filter(({ unloaded }) => !unloaded).length
   }
 
   #artifacts(): ArtifactSource {
