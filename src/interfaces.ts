@@ -38,6 +38,17 @@ export interface Registry {
   resolve(refs: readonly ModelRef[], signal: AbortSignal): Promise<readonly Resolution[]>
   /** Every model the registry would serve when none is named; only a folder registry offers this. */
   listModels?(signal: AbortSignal): Promise<readonly ModelRef[]>
+  /**
+   * Writes tags to a registered version, in their order; what is no registered version is left alone. Only MLflow
+   * offers this.
+   * @throws ServingError REGISTRY_UNAVAILABLE, REGISTRY_DENIED, VERSION_NOT_FOUND.
+   */
+  tagVersion?(
+    name: string,
+    version: string,
+    tags: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<void>
   /** Calls back when a model may have changed, which is a hint to resolve again. Returns the way to stop. */
   watch?(onHint: (modelName: string) => void): () => void
 }

@@ -91,20 +91,30 @@ export class MlflowClient {
     version: string,
     signal: AbortSignal,
   ): Promise<Change> {
-    return this.#change('POST', { name, alias, version }, signal)
+    return this.#change('POST', '/registered-models/alias', { name, alias, version }, signal)
   }
 
   /** Deleting an alias that is not there is no failure. */
   async deleteAlias(name: string, alias: string, signal: AbortSignal): Promise<Change> {
-    return this.#change('DELETE', { name, alias }, signal)
+    return this.#change('DELETE', '/registered-models/alias', { name, alias }, signal)
+  }
+
+  async setVersionTag(
+    name: string,
+    version: string,
+    key: string,
+    value: string,
+    signal: AbortSignal,
+  ): Promise<Change> {
+    return this.#change('POST', '/model-versions/set-tag', { name, version, key, value }, signal)
   }
 
   async #change(
     method: 'POST' | 'DELETE',
+    call: string,
     body: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<Change> {
-    const call = '/registered-models/alias'
     const reply = await this.#http.json(API + call, { method, body, signal })
     if (!reply.ok && reply.errorCode !== 'ENDPOINT_NOT_FOUND') {
       return { done: false, why: reply.message }

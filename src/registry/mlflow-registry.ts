@@ -64,6 +64,24 @@ export class MlflowRegistry implements Registry {
     return answered(refs.map((ref) => found.get(ref) ?? unasked(ref)))
   }
 
+  async tagVersion(
+    name: string,
+    version: string,
+    tags: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    // Of a run or a folder the version is no number.
+    if (!/^\d+$/.test(version)) return
+    for (const [key, value] of Object.entries(tags)) {
+      const change = await this.#client.setVersionTag(name, version, key, value, signal)
+      if (change.done) continue
+      throw new ServingError(
+        'VERSION_NOT_FOUND',
+        `Version ${version} of model "${name}" at ${this.location} takes no tag "${key}": ${change.why}`,
+      )
+    }
+  }
+
   async #resolveFollowed(
     name: string,
     refs: readonly FollowedRef[],

@@ -6,6 +6,7 @@ interface FakeVersion {
   status: string
   stage: string
   uri: string
+  readonly tags: Record<string, string>
 }
 
 interface FakeModel {
@@ -56,6 +57,7 @@ export class FakeMlflow {
     app.delete(`${API}/registered-models/alias`, async (c) =>
       this.#deleteAlias(c, await c.req.json()),
     )
+    app.post(`${API}/model-versions/set-tag`, async (c) => this.#setTag(c, await c.req.json()))
     app.get(`${API}/logged-models/:id`, (c) => this.#getLoggedModel(c, c.req.param('id')))
     app.post(`${API}/logged-models/search`, async (c) =>
       this.#searchLoggedModels(c, await c.req.json()),
@@ -88,7 +90,13 @@ export class FakeMlflow {
     if (!this.#models.has(name)) this.createModel(name)
     const model = this.#model(name)
     model.updatedAt = this.#tick()
-    model.versions.set(version, { createdAt: model.updatedAt, status, stage, uri })
+    model.versions.set(version, {
+      createdAt: model.updatedAt,
+      status,
+      stage,
+      uri,
+      tags: {},
+    })
   }
 
   setStatus(name: string, version: string, status: string): void {
@@ -112,6 +120,10 @@ export class FakeMlflow {
 
   aliasesOf(name: string): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#model(name).aliases)
+  }
+
+  tagsOf(name: string, version: string): Readonly<Record<string, string>> {
+    return this.#model(name).versions.get(version)?.tags ?? {}
   }
 
   #tick(): number {
@@ -179,6 +191,14 @@ export class FakeMlflow {
     if (model === undefined) return missing(c, `Registered Model with name=${name} not found`)
     if (!model.versions.has(version)) return missingVersion(c, name, version)
     model.aliases.set(alias, version)
+    return c.json({})
+  }
+
+  /** Setting a tag moves no timestamp. */
+  #setTag(c: Context, { name = '', version = '', key = '', value = '' }: Query): Response {
+    const found = this.#models.get(name)?.versions.get(version)
+    if (found === undefined) return missingVersion(c, name, version)
+    found.tags[key] = value
     return c.json({})
   }
 
