@@ -62,8 +62,8 @@ export function createServing(inputs: ServingInputs): ServingParts {
     maxRows: own(model)?.batchMaxRows ?? config.batchMaxRows,
     maxBytes: config.batchMaxBytes,
     maxDelayMs: own(model)?.batchMaxDelayMs ?? config.batchMaxDelayMs,
-    maxQueueRows: config.queueMaxRows,
-    maxQueueBytes: config.queueMaxBytes,
+    maxQueueRows: own(model)?.queueMaxRows ?? config.queueMaxRows,
+    maxQueueBytes: own(model)?.queueMaxBytes ?? config.queueMaxBytes,
   })
   const gates = createGates({
     config,

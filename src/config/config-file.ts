@@ -13,6 +13,8 @@ export interface ModelFileEntry {
   readonly acceptContract: ContractChange | undefined
   readonly batchMaxRows: number | undefined
   readonly batchMaxDelayMs: number | undefined
+  readonly queueMaxRows: number | undefined
+  readonly queueMaxBytes: number | undefined
   readonly intraOpThreads: number | undefined
   readonly rehearsal: Partial<RehearsalSettings>
   readonly probation: Partial<ProbationSettings>
@@ -64,6 +66,12 @@ const modelEntry = z.strictObject({
     .strictObject({
       maxRows: count.optional(),
       maxDelay: scalar.pipe(z.string().transform(refined(duration()))).optional(),
+    })
+    .optional(),
+  queue: z
+    .strictObject({
+      maxRows: count.optional(),
+      maxBytes: scalar.pipe(z.string().transform(refined(bytes))).optional(),
     })
     .optional(),
   rehearsal: rehearsal.optional(),
@@ -128,6 +136,8 @@ function toEntry(entry: z.infer<typeof modelEntry>): ModelFileEntry {
     intraOpThreads: entry.intraOpThreads,
     batchMaxRows: entry.batch?.maxRows,
     batchMaxDelayMs: entry.batch?.maxDelay,
+    queueMaxRows: entry.queue?.maxRows,
+    queueMaxBytes: entry.queue?.maxBytes,
     rehearsal: toRehearsal(entry.rehearsal ?? {}),
     probation: toProbation(entry.probation ?? {}),
   }

@@ -71,11 +71,20 @@ models:
   - uri: models:/iris@champion
     workers: 2
     batch: { maxRows: 16, maxDelay: 5ms }
+    queue: { maxRows: 500, maxBytes: 8MiB }
 `)
     expect(read({ file: yaml })).toMatchObject({
       registryUri: 'http://mlflow:5000',
       modelUris: ['models:/iris@champion'],
-      modelEntries: [{ workers: 2, batchMaxRows: 16, batchMaxDelayMs: 5 }],
+      modelEntries: [
+        {
+          workers: 2,
+          batchMaxRows: 16,
+          batchMaxDelayMs: 5,
+          queueMaxRows: 500,
+          queueMaxBytes: 8 * 2 ** 20,
+        },
+      ],
     })
   })
 })
