@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import type { BenchContext } from './cases/case.ts'
+import type { BenchContext, Case } from './cases/case.ts'
 import { codecsCase } from './cases/codecs.ts'
 import { httpCase } from './cases/http-case.ts'
 import type { CaseReport } from './report/report.ts'
@@ -11,9 +11,9 @@ const MAY_FALL = 0.2
 
 const PAIR = ['floor', 'baton'] as const
 const CASES = [
-  httpCase('iris', '', PAIR, { connections: [64], rows: [1] }),
-  httpCase('mlp', '', PAIR, { connections: [64], rows: [1] }),
-  httpCase('image', '', PAIR, { connections: [1], rows: [1] }),
+  httpCase('iris', '', PAIR, [{ rows: 1, connections: [64] }]),
+  httpCase('mlp', '', PAIR, [{ rows: 1, connections: [64] }]),
+  httpCase('image', '', PAIR, [{ rows: 1, connections: [1] }]),
   codecsCase,
 ]
 
@@ -24,18 +24,54 @@ const CASES = [
 const FIGURES = ['x floor by best CPU', 'x JSON'] as const
 const CODECS_KEPT = /^(read inputs|write), 64 /
 
-/** Measures the few ratios that are recorded. */
-export async function measureRatios(context: BenchContext): Promise<Record<string, number>> {
-  const reports: CaseReport[] = []
-  for (const one of CASES) reports.push(...(await one.run(context)))
+/** A neighbour that is busy for a minute lowers a ratio, but hardly three times. */
+const TRIES = 3
+
+type Ratios = Readonly<Record<string, number>>
+
+/** Measures the few ratios that are recorded and writes them to the file that later runs are held to. */
+export async function recordRatios(context: BenchContext): Promise<void> {
+  const measured: Ratios[] = []
+  for (const one of CASES) measured.push(await ratiosOf(one, context))
+  const rounded = Object.entries(Object.assign({}, ...measured) as Ratios).map(([name, value]) => [
+    name,
+    Number(value.toFixed(2)),
+  ])
+  await writeFile(RATIOS, `${JSON.stringify(Object.fromEntries(rounded), null, 2)}\n`)
+}
+
+/** Prints each ratio beside the recorded one; false where one fell too far, however often it was measured. */
+export async function checkRatios(context: BenchContext): Promise<boolean> {
+  const recorded = JSON.parse(await readFile(RATIOS, 'utf8')) as Ratios
+  const best: Record<string, number> = {}
+  const fell = (name: string) => (best[name] ?? 0) < (recorded[name] ?? 0) * (1 - MAY_FALL)
+  for (const one of CASES) {
+    for (let tries = 1; tries <= TRIES; tries += 1) {
+      const ratios = await ratiosOf(one, context)
+      for (const [name, ratio] of Object.entries(ratios)) {
+        best[name] = Math.max(ratio, best[name] ?? 0)
+      }
+      if (!Object.keys(ratios).some(fell)) break
+    }
+  }
+  for (const [name, then] of Object.entries(recorded)) {
+    console.log(
+      `${fell(name) ? 'FELL' : 'ok  '} ${name}: ${best[name]?.toFixed(2) ?? 'not measured'}, recorded ${then}`,
+    )
+  }
+  return !Object.keys(recorded).some(fell)
+}
+
+async function ratiosOf(one: Case, context: BenchContext): Promise<Ratios> {
+  const reports = await one.run(context)
   const broken = reports.flatMap(({ lines }) =>
     lines.filter(({ figures }) => (figures.wrong ?? 0) + (figures.failed ?? 0) > 0),
   )
   if (broken.length > 0) throw new Error(`wrong or failed answers: ${JSON.stringify(broken)}`)
-  return Object.fromEntries(reports.flatMap(ratiosOf))
+  return Object.fromEntries(reports.flatMap(recordedFigures))
 }
 
-function ratiosOf({ name, lines }: CaseReport): [string, number][] {
+function recordedFigures({ name, lines }: CaseReport): [string, number][] {
   const kept = lines.filter(({ subject }) => subject === 'baton' || CODECS_KEPT.test(subject))
   return kept.flatMap(({ subject, figures }) =>
     FIGURES.flatMap((figure): [string, number][] => {
@@ -43,23 +79,4 @@ function ratiosOf({ name, lines }: CaseReport): [string, number][] {
       return value === undefined ? [] : [[`${name}: ${subject}, ${figure}`, value]]
     }),
   )
-}
-
-/** Writes the ratios that later runs are held to. */
-export async function recordRatios(ratios: Readonly<Record<string, number>>): Promise<void> {
-  const rounded = Object.entries(ratios).map(([name, value]) => [name, Number(value.toFixed(2))])
-  await writeFile(RATIOS, `${JSON.stringify(Object.fromEntries(rounded), null, 2)}\n`)
-}
-
-/** Prints each ratio beside the recorded one; false where one fell too far. */
-export async function compareRatios(ratios: Readonly<Record<string, number>>): Promise<boolean> {
-  const recorded = JSON.parse(await readFile(RATIOS, 'utf8')) as Record<string, number>
-  let holds = true
-  for (const [name, then] of Object.entries(recorded)) {
-    const now = ratios[name] ?? 0
-    const fell = now < then * (1 - MAY_FALL)
-    if (fell) holds = false
-    console.log(`${fell ? 'FELL' : 'ok  '} ${name}: ${now.toFixed(2)}, recorded ${then}`)
-  }
-  return holds
 }

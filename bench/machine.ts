@@ -12,7 +12,12 @@ const UNPINNED: Pinning = { server: [], load: [] }
 /** One core for the server and another for the load, as ratios between servers need; the rest stays idle. */
 export function splitCores(): Pinning {
   if (availableParallelism() < 2 || !hasProgram('taskset')) return UNPINNED
-  return { server: ['taskset', '-c', '0'], load: ['taskset', '-c', '1'] }
+  return { server: pinnedTo('0'), load: pinnedTo('1') }
+}
+
+/** A list of cores as taskset reads it, such as `0,1`. */
+export function pinnedTo(cores: string): readonly string[] {
+  return ['taskset', '-c', cores]
 }
 
 /** The scheduler decides: for what may use every core. */

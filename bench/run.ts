@@ -1,15 +1,14 @@
-import { spawnSync } from 'node:child_process'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { CASES } from './cases/all.ts'
 import type { BenchContext, Case } from './cases/case.ts'
-import { compareRatios, measureRatios, recordRatios } from './ci.ts'
+import { checkRatios, recordRatios } from './ci.ts'
 import { type LoadName, preferredLoad } from './load/load.ts'
-import { hasProgram, machineLine } from './machine.ts'
+import { machineLine } from './machine.ts'
 import { makeBenchModels } from './models/bench-models.ts'
-import { caseTable, toMarkdown } from './report/markdown.ts'
-import { toSvg } from './report/plot.ts'
+import { caseTable } from './report/markdown.ts'
 import type { BenchReport, CaseReport } from './report/report.ts'
+import { joinReport, saveReport } from './report/save.ts'
 
 const USAGE = `npm run bench -- [cases] [options]
 
@@ -19,7 +18,10 @@ const USAGE = `npm run bench -- [cases] [options]
   --connections, --rows lists such as 1,64 in place of each case's own
   --load                wrk or autocannon (default: wrk where it is installed)
   --peers <folder>      the rig that starts other model servers
+  --peer-model          iris, mlp or image for \`peers\` (default iris)
+  --peer-names          a list of the rig's servers
   --out <folder>        default bench/results
+  --add                 keeps the cases in that folder that were not measured again
   --ci                  a few ratios only; fails where one fell by more than a fifth below bench/ratios.json
   --record              writes those ratios to bench/ratios.json
 `
@@ -34,6 +36,9 @@ const { values, positionals } = parseArgs({
     rows: { type: 'string' },
     load: { type: 'string' },
     peers: { type: 'string' },
+    'peer-model': { type: 'string', default: 'iris' },
+    'peer-names': { type: 'string' },
+    add: { type: 'boolean', default: false },
     out: { type: 'string', default: new URL('./results', import.meta.url).pathname },
     ci: { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
@@ -60,16 +65,19 @@ async function main(): Promise<void> {
   const context: BenchContext = {
     models,
     load,
-    seconds: Number(values.seconds ?? (values.short ? 1 : isCheck ? 2 : 5)),
+    seconds: Number(values.seconds ?? (values.short || isCheck ? 1 : 5)),
     rounds: Number(values.rounds ?? (values.short ? 1 : isCheck ? 5 : 3)),
     connections: list(values.connections),
     rows: list(values.rows),
     peers: values.peers,
+    peerModel: values['peer-model'],
+    peerNames: values['peer-names'],
     progress: (text) => process.stderr.write(`${text}\n`),
   }
   try {
-    if (isCheck) await checkRatios(context)
-    else await save({ machine, load, cases: await runCases(cases, context) }, values.out)
+    if (values.record) await recordRatios(context)
+    if (values.ci && !(await checkRatios(context))) process.exitCode = 1
+    if (!isCheck) await save({ machine, load, cases: await runCases(cases, context) })
   } finally {
     await rm(models.registry, { recursive: true })
   }
@@ -88,19 +96,16 @@ async function runCases(
   return found
 }
 
-async function checkRatios(context: BenchContext): Promise<void> {
-  const ratios = await measureRatios(context)
-  if (values.record) await recordRatios(ratios)
-  if (!(await compareRatios(ratios))) process.exitCode = 1
+async function save(report: BenchReport): Promise<void> {
+  const whole = values.add ? await joinReport(report, values.out, isBefore) : report
+  const missing = await saveReport(whole, values.out)
+  if (missing !== undefined) process.stderr.write(`${missing}\n`)
 }
 
-async function save(report: BenchReport, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
-  await writeFile(`${folder}/latest.json`, `${JSON.stringify(report, null, 1)}\n`)
-  await writeFile(`${folder}/latest.md`, toMarkdown(report))
-  const plot = `${folder}/latest.svg`
-  await writeFile(plot, toSvg(report))
-  if (hasProgram('rsvg-convert')) spawnSync('rsvg-convert', [plot, '-o', `${folder}/latest.png`])
+/** A case's reports are named after it. */
+function isBefore(name: string, other: string): boolean {
+  const place = (report: string) => CASES.findIndex((one) => report.startsWith(one.name))
+  return place(name) < place(other)
 }
 
 if (values.help) console.log(USAGE)

@@ -15,6 +15,9 @@ export interface BenchContext {
   readonly rows: readonly number[] | undefined
   /** Folder of the rig that starts other model servers. */
   readonly peers: string | undefined
+  /** Which of its models and servers; its own choice where undefined. */
+  readonly peerModel: string
+  readonly peerNames: string | undefined
   progress(text: string): void
 }
 

@@ -29,6 +29,7 @@ export const handoverCase: Case = {
     const steady: Sample[] = []
     const swapping: Sample[] = []
     let swaps = 0
+    let swapped = 0
     try {
       await server.ready(SCORING_PATH, body)
       const subject = { name: 'baton', server, body, expected }
@@ -44,6 +45,7 @@ export const handoverCase: Case = {
         stop.abort()
         swaps += await swapper
       }
+      swapped = await server.metric('baton_swaps_total', 'result="swapped"')
     } finally {
       await server.stop()
       await setAlias(registry, 'iris', '1')
@@ -53,10 +55,18 @@ export const handoverCase: Case = {
         name: 'handover',
         title: 'hand-over every two seconds, iris, 64 connections',
         lines: [line('steady', steady), line('handing over', swapping)],
-        notes: [`${swaps} hand-overs; lost or wrong answers are in the last two columns.`],
+        notes: [
+          `The alias moved ${swaps} times, and ${swapped} hand-overs were made, the first load included. Beside steady, p99 in each round was ${ratios(swapping, steady)}.`,
+        ],
       },
     ]
   },
+}
+
+/** The p99 of each round beside that of the same round's steady load. */
+function ratios(swapping: readonly Sample[], steady: readonly Sample[]): string {
+  const times = swapping.map(({ p99 }, i) => p99 / (steady[i]?.p99 ?? Number.NaN))
+  return times.map((value) => `${value.toFixed(2)} times`).join(', ')
 }
 
 /** Moves the alias to and fro; returns how often. */

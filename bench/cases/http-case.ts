@@ -7,25 +7,40 @@ import { ServerProcess } from '../servers/server-process.ts'
 import { SCORING_PATH, TARGETS, type TargetName } from '../servers/targets.ts'
 import type { BenchContext, Case } from './case.ts'
 
+/** For rows that a case has no grid for. */
+const DEFAULT_CONNECTIONS = [1, 64]
+
+/** Rows a request, and the connection counts to measure them at. */
+interface Grid {
+  readonly rows: number
+  readonly connections: readonly number[]
+}
+
 /** A case that puts one model behind several servers, all on one core, the load on another. */
 export function httpCase(
   model: ModelName,
   about: string,
   targets: readonly TargetName[],
-  defaults: { readonly connections: readonly number[]; readonly rows: readonly number[] },
+  grids: readonly Grid[],
 ): Case {
   return {
     name: model,
     about,
     async run(context) {
       const reports: CaseReport[] = []
-      for (const rows of context.rows ?? defaults.rows) {
-        const connections = context.connections ?? defaults.connections
+      const chosen = context.rows?.map((rows) => gridOf(grids, rows))
+      for (const grid of chosen ?? grids) {
+        const { rows } = grid
+        const connections = context.connections ?? grid.connections
         reports.push(...(await measureRows(context, model, targets, rows, connections)))
       }
       return reports
     },
   }
+}
+
+function gridOf(grids: readonly Grid[], rows: number): Grid {
+  return grids.find((grid) => grid.rows === rows) ?? { rows, connections: DEFAULT_CONNECTIONS }
 }
 
 async function measureRows(

@@ -25,7 +25,12 @@ export const memoryCase: Case = {
       const figures = await memoryOf(context, model, flags)
       lines.push({ subject: [model, ...flags].join(' '), figures })
     }
-    return [{ name: 'memory', title: 'memory of the process, PSS in MB', lines }]
+    const [one, four] = lines.map(({ figures }) => figures['idle MB'] ?? Number.NaN)
+    const worker = ((four ?? Number.NaN) - (one ?? Number.NaN)) / 3
+    const notes = [
+      `A further worker with iris: ${worker.toFixed(1)} MB. A further model: see many-models.`,
+    ]
+    return [{ name: 'memory', title: 'memory of the process, PSS in MB', lines, notes }]
   },
 }
 

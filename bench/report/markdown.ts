@@ -5,14 +5,16 @@ export function toMarkdown(report: BenchReport): string {
   return `${report.machine}; load by ${report.load}.\n\n${parts.join('\n')}`
 }
 
-export function caseTable({ title, lines, notes = [] }: CaseReport): string {
+export function caseTable({ title, lines, machine, notes = [] }: CaseReport): string {
+  const heading = `### ${title}\n${machine === undefined ? '' : `\n${machine}\n`}`
+  if (lines.length === 0) return `${heading}${notes.map((note) => `\n${note}\n`).join('')}`
   const columns = [...new Set(lines.flatMap(({ figures }) => Object.keys(figures)))]
   const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`
   const head = row(['', ...columns]) + row(['---', ...columns.map(() => '--:')])
   const body = lines.map(({ subject, figures }) =>
     row([subject, ...columns.map((column) => format(figures[column]))]),
   )
-  return `### ${title}\n\n${head}${body.join('')}${notes.map((note) => `\n${note}\n`).join('')}`
+  return `${heading}\n${head}${body.join('')}${notes.map((note) => `\n${note}\n`).join('')}`
 }
 
 /** Three digits that mean something. */

@@ -9,6 +9,8 @@ export interface CaseReport {
   readonly name: string
   readonly title: string
   readonly lines: readonly Line[]
+  /** The machine when it was measured, where a report holds more than one run. */
+  readonly machine?: string
   /** What a reader must know, such as what was left out. */
   readonly notes?: readonly string[]
 }

@@ -59,6 +59,14 @@ export class ServerProcess {
     return { status: response.status, text: await response.text() }
   }
 
+  /** The sum of a metric of Baton's over its series, or over those whose labels hold a text. */
+  async metric(name: string, label = ''): Promise<number> {
+    const text = await (await fetch(`${this.url}/metrics`)).text()
+    const series = text.split('\n').filter((line) => /^\w+/.exec(line)?.[0] === name)
+    const chosen = series.filter((line) => line.includes(label))
+    return chosen.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
+  }
+
   /** Milliseconds of user and system time so far, of all threads. */
   cpuMs(): number {
     const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')
