@@ -58,8 +58,9 @@ describe('a version that does not fit beside the old one', () => {
     const heard = await swapOf(serving)
     expect(heard).toMatchObject({ code: 'MODEL_NOT_READY', row: { status: 503, retryable: true } })
     expect(serving.serving('iris')).toBe('2')
-    expect(serving.moves.slice(-5)).toEqual([
+    expect(serving.moves.slice(-6)).toEqual([
       '1 closed',
+      '2 resolving',
       '2 downloading',
       '2 loading',
       '2 warming',
