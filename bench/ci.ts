@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { BenchContext, Case } from './cases/case.ts'
 import { codecsCase } from './cases/codecs.ts'
 import { httpCase } from './cases/http-case.ts'
+import type { LoadName } from './load/load.ts'
 import type { CaseReport } from './report/report.ts'
 
 const RATIOS = new URL('./ratios.json', import.meta.url)
@@ -29,6 +30,9 @@ const TRIES = 3
 
 type Ratios = Readonly<Record<string, number>>
 
+/** By load generator: what keeps a server less busy makes its batches smaller. */
+type Recorded = Readonly<Partial<Record<LoadName, Ratios>>>
+
 /** Measures the few ratios that are recorded and writes them to the file that later runs are held to. */
 export async function recordRatios(context: BenchContext): Promise<void> {
   const measured: Ratios[] = []
@@ -37,12 +41,14 @@ export async function recordRatios(context: BenchContext): Promise<void> {
     name,
     Number(value.toFixed(2)),
   ])
-  await writeFile(RATIOS, `${JSON.stringify(Object.fromEntries(rounded), null, 2)}\n`)
+  const others = JSON.parse(await readFile(RATIOS, 'utf8')) as Recorded
+  const all: Recorded = { ...others, [context.load]: Object.fromEntries(rounded) }
+  await writeFile(RATIOS, `${JSON.stringify(all, null, 2)}\n`)
 }
 
 /** Prints each ratio beside the recorded one; false where one fell too far, however often it was measured. */
 export async function checkRatios(context: BenchContext): Promise<boolean> {
-  const recorded = JSON.parse(await readFile(RATIOS, 'utf8')) as Ratios
+  const { [context.load]: recorded = {} } = JSON.parse(await readFile(RATIOS, 'utf8')) as Recorded
   const best: Record<string, number> = {}
   const fell = (name: string) => (best[name] ?? 0) < (recorded[name] ?? 0) * (1 - MAY_FALL)
   for (const one of CASES) {

@@ -23,7 +23,7 @@ const USAGE = `npm run bench -- [cases] [options]
   --out <folder>        default bench/results
   --add                 keeps the cases in that folder that were not measured again
   --ci                  a few ratios only; fails where one fell by more than a fifth below bench/ratios.json
-  --record              writes those ratios to bench/ratios.json
+  --record              writes those ratios to bench/ratios.json, for the load that was used
 `
 
 const { values, positionals } = parseArgs({

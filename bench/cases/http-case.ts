@@ -2,7 +2,7 @@ import { measureInTurn, type Subject, summarize } from '../load/measure.ts'
 import { splitCores } from '../machine.ts'
 import { expectedAnswer } from '../models/answers.ts'
 import { type ModelName, requestBody, sampleRows } from '../models/bench-models.ts'
-import type { CaseReport, Line } from '../report/report.ts'
+import { type CaseReport, countOf, type Line } from '../report/report.ts'
 import { ServerProcess } from '../servers/server-process.ts'
 import { SCORING_PATH, TARGETS, type TargetName } from '../servers/targets.ts'
 import type { BenchContext, Case } from './case.ts'
@@ -71,7 +71,7 @@ async function measureRows(
         subject,
         figures: summarize(samples.get(subject) ?? [], samples.get('floor')),
       }))
-      const title = `${name}: ${rows === 1 ? 'one row' : `${rows} rows`} a request, ${connections} connections`
+      const title = `${name}: ${countOf(rows, 'row')} a request, ${countOf(connections, 'connection')}`
       reports.push({ name: `${name}-r${rows}-c${connections}`, title, lines })
     }
   } finally {

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type CaseReport, type Line, median } from '../report/report.ts'
+import { type CaseReport, countOf, type Line, median } from '../report/report.ts'
 import type { BenchContext, Case } from './case.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
@@ -106,7 +106,7 @@ function reportOf(
     lines.push({ subject: name, figures })
   }
   lines.sort((a, b) => (b.figures['requests/s'] ?? 0) - (a.figures['requests/s'] ?? 0))
-  const title = `other servers, ${model}, ${connections} connections`
+  const title = `other servers, ${model}, ${countOf(connections, 'connection')}`
   return { name: `peers-${model}-c${connections}`, title, lines, notes }
 }
 

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { sampleRows } from '../models/bench-models.ts'
-import { type Line, median } from '../report/report.ts'
+import { countOf, type Line, median } from '../report/report.ts'
 import type { Case } from './case.ts'
 
 const BATCHES = [1, 8, 32, 128] as const
@@ -29,7 +29,7 @@ export const sessionCase: Case = {
         }
         const p50 = median(times) * 1e3
         lines.push({
-          subject: `${model.name}, ${rows} rows`,
+          subject: `${model.name}, ${countOf(rows, 'row')}`,
           figures: { 'p50 us': p50, 'us a row': p50 / rows },
         })
       }

@@ -6,7 +6,7 @@ import { measure } from '../load/measure.ts'
 import { allCores } from '../machine.ts'
 import { expectedAnswer } from '../models/answers.ts'
 import { requestBody, sampleRows } from '../models/bench-models.ts'
-import type { Line } from '../report/report.ts'
+import { countOf, type Line } from '../report/report.ts'
 import { ServerProcess } from '../servers/server-process.ts'
 import { baton, SCORING_PATH } from '../servers/targets.ts'
 import type { Case } from './case.ts'
@@ -37,7 +37,7 @@ export const stallCase: Case = {
       await server.stop()
       const turns = JSON.parse(await readFile(file, 'utf8')) as Record<string, number>
       await rm(file)
-      lines.push({ subject: `${connections} connections`, figures: turns })
+      lines.push({ subject: countOf(connections, 'connection'), figures: turns })
     }
     return [{ name: 'stall', title: 'delay of timers in the event loop, image as JSON', lines }]
   },

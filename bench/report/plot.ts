@@ -9,7 +9,7 @@ export interface Plot {
 
 const MARGIN = 24
 const PANEL_WIDTH = 400
-const LABEL_WIDTH = 84
+const LABEL_WIDTH = 104
 const VALUE_WIDTH = 46
 const BAR_HEIGHT = 18
 const TITLE_HEIGHT = 30

@@ -22,6 +22,11 @@ export interface BenchReport {
   readonly cases: readonly CaseReport[]
 }
 
+/** `1 connection`, `64 connections`. */
+export function countOf(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
