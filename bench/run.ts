@@ -16,6 +16,7 @@ const USAGE = `npm run bench -- [cases] [options]
   --short               a second a measurement, one round
   --seconds, --rounds   of each measurement (default 5 and 3)
   --connections, --rows lists such as 1,64 in place of each case's own
+  --targets             a list out of floor,hono,baton,express,piscina
   --load                wrk or autocannon (default: wrk where it is installed)
   --peers <folder>      the rig that starts other model servers
   --peer-model          iris, mlp or image for \`peers\` (default iris)
@@ -34,6 +35,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     connections: { type: 'string' },
     rows: { type: 'string' },
+    targets: { type: 'string' },
     load: { type: 'string' },
     peers: { type: 'string' },
     'peer-model': { type: 'string', default: 'iris' },
@@ -69,6 +71,7 @@ async function main(): Promise<void> {
     rounds: Number(values.rounds ?? (values.short ? 1 : isCheck ? 5 : 3)),
     connections: list(values.connections),
     rows: list(values.rows),
+    targets: values.targets?.split(','),
     peers: values.peers,
     peerModel: values['peer-model'],
     peerNames: values['peer-names'],

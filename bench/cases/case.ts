@@ -13,6 +13,8 @@ export interface BenchContext {
   /** Connection counts to measure at; a case has its own where this is undefined. */
   readonly connections: readonly number[] | undefined
   readonly rows: readonly number[] | undefined
+  /** Servers to measure; all of a case's where undefined. */
+  readonly targets: readonly string[] | undefined
   /** Folder of the rig that starts other model servers. */
   readonly peers: string | undefined
   /** Which of its models and servers; its own choice where undefined. */

@@ -28,11 +28,12 @@ export function httpCase(
     about,
     async run(context) {
       const reports: CaseReport[] = []
+      const measured = targets.filter((target) => context.targets?.includes(target) ?? true)
       const chosen = context.rows?.map((rows) => gridOf(grids, rows))
       for (const grid of chosen ?? grids) {
         const { rows } = grid
         const connections = context.connections ?? grid.connections
-        reports.push(...(await measureRows(context, model, targets, rows, connections)))
+        reports.push(...(await measureRows(context, model, measured, rows, connections)))
       }
       return reports
     },
