@@ -192,18 +192,26 @@ describe('a connection beyond --max-connections', () => {
 })
 
 describe('a client that does not read its answer', () => {
-  it('is let go after --write-timeout, and others are answered meanwhile', async () => {
-    const impatient = await RunningServer.start({
+  let impatient: RunningServer
+
+  beforeAll(async () => {
+    impatient = await RunningServer.start({
       MLFLOW_REGISTRY_URI: registry.root,
       BATON_WRITE_TIMEOUT: '300ms',
     })
+  })
+
+  afterAll(() => impatient.server.stop())
+
+  const metrics = async () => (await fetch(`${impatient.url}/metrics`)).text()
+
+  it('is let go after --write-timeout, and others are answered meanwhile', async () => {
     const rows = JSON.stringify({ inputs: new Array(400_000).fill([0.5, 1.5, 2.5, 3.5]) })
     const { hostname, port } = new URL(impatient.url)
     const socket = connect(Number(port), hostname).on('error', () => {})
     const closed = new Promise((resolve) => socket.on('close', resolve))
     socket.pause()
     socket.write(head(PATH, { 'content-length': rows.length }) + rows)
-    const metrics = async () => (await fetch(`${impatient.url}/metrics`)).text()
     await vi.waitFor(
       async () =>
         expect(await metrics()).toContain('rejected_requests_total{reason="write_timeout"} 1'),
@@ -214,7 +222,26 @@ describe('a client that does not read its answer', () => {
     // What had been sent before is read now, up to the end of the connection.
     socket.resume()
     await closed
-    await impatient.server.stop()
+  })
+
+  it('and goes on asking is not heard: its answers would pile up', async () => {
+    const rows = JSON.stringify({ inputs: new Array(1_000).fill([0.5, 1.5, 2.5, 3.5]) })
+    const answered = async () =>
+      Number(/baton_requests_total\{.*status="200"\} (\d+)/.exec(await metrics())?.[1])
+    const before = await answered()
+    const { hostname, port } = new URL(impatient.url)
+    const socket = connect(Number(port), hostname).on('error', () => {})
+    socket.pause()
+    const asked = 2_000
+    socket.write(`${head(PATH, { 'content-length': rows.length })}${rows}`.repeat(asked))
+    await vi.waitFor(
+      async () =>
+        expect(await metrics()).toContain('rejected_requests_total{reason="write_timeout"} 2'),
+      { timeout: 20_000 },
+    )
+    // Answers of 30 kB: what the sockets between them hold, and no more.
+    expect((await answered()) - before).toBeLessThan(asked / 4)
+    socket.destroy()
   })
 })
 
