@@ -17,7 +17,13 @@ describe.skipIf(whyNotHere('mlflow.sh'))('the memory of models of 32 MiB', () =>
     mlflow = cleanup.add(await MlflowServer.start(['sqlite']), (it) => it.remove())
     await mlflow.registerSized(NAME, 2, 32)
     await mlflow.setAlias(NAME, 'champion', '1')
-    const env = { ...mlflow.clientEnv, MODEL_NAME: NAME, MODEL_ALIAS: 'champion' }
+    // Without probation each version is unloaded, and loaded again when it is wanted.
+    const env = {
+      ...mlflow.clientEnv,
+      MODEL_NAME: NAME,
+      MODEL_ALIAS: 'champion',
+      BATON_PROBATION: '0',
+    }
     baton = cleanup.add(await Baton.start({ env }), (it) => it.remove())
   })
   afterAll(() => cleanup.run())

@@ -79,6 +79,8 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py')).each(MODES)(
         ...webhook,
         MODEL_NAME: NAME,
         MODEL_ALIAS: ALIAS,
+        // So that every move loads the version it moves to.
+        BATON_PROBATION: '0',
       }
       baton = cleanup.add(await Baton.start({ env, port }), (it) => it.remove())
     })

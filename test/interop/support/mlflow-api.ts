@@ -24,6 +24,18 @@ export class MlflowApi {
     await this.#call('DELETE', 'model-versions/delete', { name, version })
   }
 
+  async tagsOf(name: string, version: string): Promise<Readonly<Record<string, string>>> {
+    const query = new URLSearchParams({ name, version })
+    const response = await fetch(`${this.#url}/api/2.0/mlflow/model-versions/get?${query}`, {
+      headers: this.#headers,
+    })
+    if (!response.ok) throw new Error(`model-versions/get: ${response.status}`)
+    const { model_version: found } = (await response.json()) as {
+      model_version: { tags?: readonly { readonly key: string; readonly value: string }[] }
+    }
+    return Object.fromEntries((found.tags ?? []).map(({ key, value }) => [key, value]))
+  }
+
   async post(route: string, body: unknown): Promise<void> {
     await this.#call('POST', route, body)
   }

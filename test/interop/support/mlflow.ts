@@ -96,6 +96,10 @@ export class MlflowServer {
     await this.#api.setAlias(name, alias, version)
   }
 
+  tagsOf(name: string, version: string): Promise<Readonly<Record<string, string>>> {
+    return this.#api.tagsOf(name, version)
+  }
+
   async createWebhook(url: string, secret: string): Promise<void> {
     const events = [{ entity: 'MODEL_VERSION_ALIAS', action: 'CREATED' }]
     await this.#api.post('webhooks', { name: 'baton', url, secret, events })
