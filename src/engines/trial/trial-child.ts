@@ -2,6 +2,7 @@
  * The process of a trial: an engine, and nothing else of the server. It answers one request after the other, and
  * ends with its parent.
  */
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import type { Engine } from '../../interfaces.ts'
@@ -18,11 +19,14 @@ const parent = process.ppid
 setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGKILL'), 1000)
 `
 
-let memoryBefore = 0
-let last: Promise<void> = Promise.resolve()
-
 offerToOomKiller()
-new Worker(WATCH, { eval: true, execArgv: [] }).unref()
+const watch = new Worker(WATCH, { eval: true, execArgv: [] })
+watch.unref()
+
+let memoryBefore = 0
+// It does not start while native code holds the main thread.
+let last: Promise<unknown> = once(watch, 'online')
+
 // They go to the whole group of a terminal: the parent decides when a trial ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

@@ -42,6 +42,7 @@ async function load(
   const engine = { ...options.engine, intraOpThreads: 1, interOpThreads: 1 }
   const { codec } = options
   const request: LoadRequest = { kind: 'load', model: MODEL, folder, manifest, engine, codec }
+  signal.throwIfAborted()
   const trial = new TrialProcess(options, signal)
   try {
     const info = await trial.post<'load'>(request)
