@@ -31,7 +31,11 @@ async function serve(command: Command): Promise<void> {
   const signal = await firstSignal()
   log.info({ signal }, `${signal}: finishing what was accepted`)
   const clean = await Promise.race([server.stop(), secondSignal(log)])
-  if (!clean) throw new UncleanEnd()
+  if (!clean) {
+    // SIGKILL would take along what is not written yet.
+    await new Promise<void>((resolve) => log.flush(() => resolve()))
+    throw new UncleanEnd()
+  }
   log.info('stopped')
 }
 
