@@ -77,13 +77,12 @@ export class DifferenceTally {
 
 /** Every limit that a version has not kept, with its numbers; empty where it may serve. */
 export function complaints(report: RehearsalReport, limits: RehearsalLimits): readonly string[] {
+  const nonFinite = report.nonFinite > 0 && !allows(limits, 'nonfinite')
   const found: (string | undefined)[] = [
     report.errors > limits.maxErrors
       ? `${report.errors} of ${report.requests} requests were refused (limit ${limits.maxErrors}), the first with: ${report.firstError}`
       : undefined,
-    report.nonFinite > 0 && !allows(limits, 'nonfinite')
-      ? `${report.nonFinite} numbers are NaN or infinite that were not`
-      : undefined,
+    nonFinite ? `${report.nonFinite} numbers are NaN or infinite that were not` : undefined,
     report.shape !== undefined && !allows(limits, 'shape')
       ? `the shape of answers changed: ${report.shape}`
       : undefined,
@@ -93,7 +92,7 @@ export function complaints(report: RehearsalReport, limits: RehearsalLimits): re
     report.random && !allows(limits, 'random')
       ? 'the same request sent twice was answered differently'
       : undefined,
-    report.constant && !allows(limits, 'constant')
+    report.constant && !nonFinite && !allows(limits, 'constant')
       ? 'different requests were all answered alike'
       : undefined,
     beyond('the largest difference', report.largestDifference, limits.maxDifference),

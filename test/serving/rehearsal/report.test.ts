@@ -68,8 +68,9 @@ describe('a rehearsal', () => {
     expect(judge({ errors: 2 }, { maxErrors: 2 })).toEqual([])
     expect(judge({ latencyRatio: 1000 }, { maxLatencyRatio: 0 })).toEqual([])
     expect(judge({ latencyRatio: undefined })).toEqual([])
+    expect(judge({ nonFinite: 9, constant: true }), 'NaN everywhere says it all').toHaveLength(1)
     const everything = { nonFinite: 1, shape: 'x', kind: 'x', random: true, constant: true }
-    expect(judge(everything)).toHaveLength(5)
+    expect(judge(everything, { allow: ['nonfinite'] })).toHaveLength(4)
     expect(
       judge(everything, { allow: ['nonfinite', 'shape', 'kind', 'random', 'constant'] }),
     ).toEqual([])
