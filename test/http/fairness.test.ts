@@ -1,17 +1,21 @@
 import { Agent, request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { availableCores } from '../../src/engines/cpu-quota.ts'
 import { createRegistry, RunningServer, type TestRegistry } from '../running-server.ts'
 
-const FLOOD = 300
+/** Two models for each core share its worker: whichever it is that the last one shares with, it is flooded. */
+const MODELS = Array.from({ length: 2 * availableCores() }, (_, i) => `model-${i}`)
+const OTHER = MODELS.at(-1) ?? ''
+const FLOODED = MODELS.slice(0, -1)
+const FLOOD = 120
 
 let registry: TestRegistry
 let running: RunningServer
 
 beforeAll(async () => {
-  registry = await createRegistry({ flooded: ['slow'], other: ['slow'] })
+  registry = await createRegistry(Object.fromEntries(MODELS.map((model) => [model, ['slow']])))
   running = await RunningServer.start({
     MLFLOW_REGISTRY_URI: registry.root,
-    MODEL_URI: 'models:/flooded@champion models:/other@champion',
     BATON_PLACEMENT: 'shared',
     BATON_WORKERS: '1',
     BATON_BATCH_MAX_ROWS: '1',
@@ -38,43 +42,44 @@ async function ask(model: string, body: string, agent: Agent): Promise<number | 
   })
 }
 
-/** Sends all at once to one model; what it gives counts the answers. */
-function flood(bodies: readonly string[]) {
+/** Sends a model many requests at once; what it gives counts the answers. */
+function flood(model: string, body: string, count: number) {
   const agent = new Agent({ keepAlive: true, maxSockets: 100 })
   const state = { answered: 0 }
-  const done = Promise.all(
-    bodies.map(async (body) => {
-      expect(await ask('flooded', body, agent)).toBe(200)
-      state.answered += 1
-    }),
-  ).finally(() => agent.destroy())
+  const one = async () => {
+    expect(await ask(model, body, agent)).toBe(200)
+    state.answered += 1
+  }
+  const done = Promise.all(Array.from({ length: count }, one)).finally(() => agent.destroy())
   return { state, done }
 }
 
-describe('two models on one worker', () => {
-  it('take turns: whatever waits for the one, a request to the other waits for one run of it', async () => {
-    const { state, done } = flood(new Array(FLOOD).fill(counting(5_000)))
+describe('models on one worker', () => {
+  it('take turns: whatever waits for one, a request to the other waits for one run of it', async () => {
+    const metrics = await (await fetch(`${running.url}/metrics`)).text()
+    expect(metrics).toContain(`\nbaton_workers ${availableCores()}\n`)
+    const body = counting(5_000)
+    const floods = FLOODED.map((model) => flood(model, body, FLOOD))
     const agent = new Agent({ keepAlive: true })
     const between: number[] = []
     for (let i = 0; i < 20; i++) {
-      const before = state.answered
-      expect(await ask('other', counting(5_000), agent)).toBe(200)
-      between.push(state.answered - before)
+      const before = floods.map(({ state }) => state.answered)
+      expect(await ask(OTHER, body, agent)).toBe(200)
+      between.push(Math.max(...floods.map(({ state }, n) => state.answered - (before[n] ?? 0))))
     }
-    expect(state.answered).toBeLessThan(FLOOD)
+    for (const { state } of floods) expect(state.answered).toBeLessThan(FLOOD)
     // One that runs as it comes, one behind it; answers that were on their way are counted, too.
     expect(between.toSorted((a, b) => a - b)[10]).toBeLessThanOrEqual(4)
     agent.destroy()
-    await done
+    await Promise.all(floods.map(({ done }) => done))
   })
 
   it('take turns where one of them is sent large bodies, which workers read', async () => {
-    const large = counting(20_000).padEnd(2 ** 20)
-    const { state, done } = flood(new Array(30).fill(large))
+    const floods = FLOODED.map((model) => flood(model, counting(20_000).padEnd(2 ** 20), 20))
     const agent = new Agent({ keepAlive: true })
-    for (let i = 0; i < 5; i++) expect(await ask('other', counting(1), agent)).toBe(200)
-    expect(state.answered).toBeLessThan(30)
+    for (let i = 0; i < 5; i++) expect(await ask(OTHER, counting(1), agent)).toBe(200)
+    for (const { state } of floods) expect(state.answered).toBeLessThan(20)
     agent.destroy()
-    await done
+    await Promise.all(floods.map(({ done }) => done))
   })
 })
