@@ -1,7 +1,9 @@
+import { type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ModelVersion } from '../interfaces.ts'
 import { ALIASES_FILE } from './aliases-file.ts'
+import { areOnLocalDisk } from './local-disk.ts'
 import { isNodeError } from './node-error.ts'
 
 /** What the folders of a model looked like from above. */
@@ -16,6 +18,7 @@ interface Answer {
   /** State of the folders that it holds for; undefined where that is not sure yet. */
   readonly stamp: string | undefined
   readonly lookedAt: number
+  readonly isLocal: boolean
 }
 
 /** Settings of {@link FolderGlances}, all in milliseconds. */
@@ -55,25 +58,44 @@ export class FolderGlances {
     const known = this.#answers.get(key)
     const lookedAt = now()
     if (known?.stamp !== undefined && lookedAt - known.lookedAt < validMs) {
-      const seen = await glance(modelFolder, known.version.version)
+      const seen = await glance(
+        modelFolder,
+        known.version.version,
+        known.isLocal ? readAtOnce : stat,
+      )
       if (seen?.stamp === known.stamp) return known.version
     }
     const version = await look()
-    const seen = await glance(modelFolder, version.version)
+    const seen = await glance(modelFolder, version.version, stat)
     // Nothing has changed since the look began, nor so shortly before that the clock cannot tell.
     const isSettled = seen !== undefined && lookedAt - seen.changedAt >= settleMs
-    this.#answers.set(key, { version, stamp: isSettled ? seen.stamp : undefined, lookedAt })
+    const isLocal = await areOnLocalDisk(modelFolder, join(modelFolder, version.version))
+    this.#answers.set(key, {
+      version,
+      stamp: isSettled ? seen.stamp : undefined,
+      lookedAt,
+      isLocal,
+    })
     return version
   }
 }
 
+/** On a local disk: the way to a file thread and back takes many times what the call takes. */
+async function readAtOnce(path: string): Promise<Stats> {
+  return statSync(path)
+}
+
 /** Undefined where something is missing or cannot be read. */
-async function glance(modelFolder: string, version: string): Promise<Glance | undefined> {
+async function glance(
+  modelFolder: string,
+  version: string,
+  read: (path: string) => Promise<Stats>,
+): Promise<Glance | undefined> {
   try {
     const seen = await Promise.all([
-      stat(modelFolder),
-      stat(join(modelFolder, ALIASES_FILE)).catch(missing),
-      stat(join(modelFolder, version)),
+      read(modelFolder),
+      read(join(modelFolder, ALIASES_FILE)).catch(missing),
+      read(join(modelFolder, version)),
     ])
     const stamps = seen.map(
       (facts) => facts && [facts.ino, facts.size, facts.mtimeMs, facts.ctimeMs],
