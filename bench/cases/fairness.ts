@@ -34,7 +34,7 @@ export const fairnessCase: Case = {
         'Shares are answers a client of each model, as a part of the median; the greedy model is left out of its line but for `greedy share`, ' +
           'the part of all answers that its clients had.',
       ]
-      return [{ name: 'fairness', title: 'many small models in one process', lines, notes }]
+      return [{ name: 'fairness', title: 'many small models beside each other', lines, notes }]
     } finally {
       await remove()
     }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { splitCores } from '../machine.ts'
 import { requestBody, sampleRows } from '../models/bench-models.ts'
-import type { Line } from '../report/report.ts'
+import { countOf, type Line } from '../report/report.ts'
 import { ServerProcess } from '../servers/server-process.ts'
 import { baton } from '../servers/targets.ts'
 import type { BenchContext, Case } from './case.ts'
@@ -22,11 +22,11 @@ export const manyModelsCase: Case = {
     try {
       let first: number | undefined
       for (const count of COUNTS) {
-        context.progress(`${count} models`)
+        context.progress(countOf(count, 'model'))
         const found = await measureModels(context, names.slice(0, count))
         first ??= found.idleMb
         lines.push({
-          subject: count === 1 ? '1 model' : `${count} models`,
+          subject: countOf(count, 'model'),
           figures: {
             'up s': found.upS,
             'idle MB': found.idleMb,

@@ -19,7 +19,8 @@ export function caseTable({ title, lines, machine, notes = [] }: CaseReport): st
 
 /** Three digits that mean something. */
 function format(value: number | undefined): string {
-  if (value === undefined || Number.isNaN(value)) return ''
+  // JSON keeps NaN as null.
+  if (value === undefined || !Number.isFinite(value)) return ''
   if (value === 0 || Math.abs(value) >= 100) return Math.round(value).toLocaleString('en')
   return Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)))
 }
