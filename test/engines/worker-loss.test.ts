@@ -124,6 +124,45 @@ describe('a worker whose thread ends', () => {
   })
 })
 
+describe('a load that does not end', () => {
+  it('fails at the limit; its worker is abandoned, and others are loaded', async () => {
+    const clock = new ManualClock()
+    const { pool, witness } = openPool({ clock, loadTimeoutMs: 5000 })
+    const loading = loadFixture(pool, 'affine-1')
+    await vi.waitFor(() => expect(witness.threads).toHaveLength(1), PATIENCE)
+    clock.advance(5000)
+    await expect(loading).rejects.toMatchObject({
+      code: 'LOAD_FAILED',
+      message: 'The model could not be loaded: loading took longer than 5000 ms',
+    })
+    expect(witness.ended).toMatchObject([{ end: 'hung' }])
+    const model = await loadFixture(pool, 'affine-2')
+    expect(clock.pending).toBe(0)
+    expect(await model.run(rows([0, 0, 0, 0]))).toMatchObject({
+      y: { data: Float32Array.of(2, 2) },
+    })
+  })
+
+  it('is not one that waits for another on the same worker', async () => {
+    const clock = new ManualClock()
+    const { pool } = openPool({
+      clock,
+      loadTimeoutMs: 5000,
+      hangTimeoutMs: undefined,
+      placement: 'shared',
+      cores: 1,
+    })
+    const slow = await loadFixture(pool, 'slow')
+    const running = slow.run(count(200_000))
+    const loading = loadFixture(pool, 'affine-1')
+    await vi.waitFor(() => expect(clock.pending).toBe(1), PATIENCE)
+    clock.advance(5000)
+    await running
+    const model = await loading
+    expect(model.info.engine).toBe('onnxruntime')
+  })
+})
+
 describe('a run that does not end', () => {
   const LONG = 1_000_000
 
