@@ -143,6 +143,21 @@ describe('a new version answers recent requests before it serves', () => {
     expect((await handOverTo(2)).rehearsal).toMatchObject({ random: false })
   })
 
+  it('that a worker had read, since they are large', async () => {
+    registry = await graphRegistry('good', 'nan', 'better')
+    running = await start()
+    for (let i = 0; i < 3; i += 1) {
+      const body = JSON.stringify({ inputs: { x: [[i, 1, 2, 3]] } })
+      const { status } = await running.post('/invocations', body.padEnd(600 * 1024))
+      expect(status).toBe(200)
+    }
+    expect((await refusalOf(2)).message).toMatch(/recent requests: \d numbers are NaN/)
+    expect((await handOverTo(3)).rehearsal).toMatchObject({
+      source: 'traffic',
+      largest_difference: expect.closeTo(0.25, 4),
+    })
+  })
+
   it('in a process of its own, where an older one serves', async () => {
     registry = await graphRegistry('good', 'nan', 'better')
     running = await start({ BATON_TRIAL: 'auto' })
