@@ -122,7 +122,7 @@ function tooSlow(
 }
 
 /** Three digits, for people. */
-export function short(number: number): string {
+function short(number: number): string {
   return String(Number(number.toPrecision(3)))
 }
 
