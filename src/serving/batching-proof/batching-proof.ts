@@ -1,9 +1,10 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../../clock.ts'
 import { type ErrorCode, ServingError } from '../../errors.ts'
 import type { LoadedModel } from '../../interfaces.ts'
 import type { NamedTensors } from '../../model/tensor.ts'
 import { type BatchLayout, layoutOf, mergeRows, rowMismatch, splitRows } from '../batch-merge.ts'
-import { largestNumbers, rowDifference } from './same-rows.ts'
+import { addLargestNumbers, rowDifference } from './same-rows.ts'
 
 /** Milliseconds after which no further batch is tried. */
 const BUDGET_MS = 5000
@@ -56,11 +57,11 @@ export async function proveBatching(
     const obstacle = rowMismatch(answer, 1)
     if (obstacle !== undefined) return { rows: alone.length, largestBatch: 1, obstacle }
   }
-  const largest = largestNumbers(alone.map(({ answer }) => answer))
+  const largest = await largestOf(alone)
   let largestBatch = 1
   for (const batch of batchesOf(alone)) {
     if (clock.monotonic() >= endsAt) break
-    const obstacle = judge(batch, await run(batch.map(({ row }) => row)), largest)
+    const obstacle = await judge(batch, await run(batch.map(({ row }) => row)), largest)
     largestBatch = Math.max(largestBatch, batch.length)
     if (obstacle === undefined) continue
     const random = await isRandom(alone, run, largest)
@@ -101,6 +102,15 @@ async function runAlone(
   return alone
 }
 
+async function largestOf(alone: readonly RowAlone[]): Promise<Readonly<Record<string, number>>> {
+  const largest: Record<string, number> = {}
+  for (const { answer } of alone) {
+    await turn()
+    addLargestNumbers(largest, answer)
+  }
+  return largest
+}
+
 /** Whether the model answers the same row differently from run to run, company or not. */
 async function isRandom(
   [first]: readonly RowAlone[],
@@ -122,11 +132,11 @@ function batchesOf(alone: readonly RowAlone[]): readonly (readonly RowAlone[])[]
   return several.length > 2 ? [...orders(pair), ...orders(several)] : orders(pair)
 }
 
-function judge(
+async function judge(
   batch: readonly RowAlone[],
   outputs: NamedTensors | ServingError,
   largest: Readonly<Record<string, number>>,
-): string | undefined {
+): Promise<string | undefined> {
   const count = batch.length
   if (outputs instanceof ServingError) {
     return `${count} rows fail together that run alone: ${outputs.message.slice(0, 300)}`
@@ -135,6 +145,8 @@ function judge(
   if (mismatch !== undefined) return mismatch
   const parts = splitRows(outputs, Array<number>(count).fill(1))
   for (const [i, { answer }] of batch.entries()) {
+    // Outputs may be large: live requests go between.
+    await turn()
     const difference = rowDifference(answer, parts[i] ?? {}, largest)
     if (difference !== undefined) {
       return `a row is answered otherwise among ${count} than alone: ${difference}`

@@ -10,7 +10,7 @@ import {
 import { byteLength, commonRows, hasLayout, layoutOf, splitRows } from '../batch-merge.ts'
 
 /** More input than this in one row is not made up. */
-const MAX_ELEMENTS = 2 ** 20
+const MAX_ELEMENTS = 2 ** 19
 
 /** Single rows of one layout to run a model with, no two alike. Each is only read. */
 export class ProofRows {

@@ -59,21 +59,17 @@ function tensorDifference(
   return undefined
 }
 
-/** The largest finite absolute value of each output of floats. */
-export function largestNumbers(answers: readonly NamedTensors[]): Record<string, number> {
-  const largest: Record<string, number> = {}
-  for (const answer of answers) {
-    for (const [name, { dtype, shape, data }] of Object.entries(answer)) {
-      if (ROUNDING[dtype] === undefined) continue
-      let most = largest[name] ?? 0
-      for (let i = 0; i < elementCount(shape); i += 1) {
-        const size = Math.abs(numberAt(dtype, data, i))
-        if (size > most && Number.isFinite(size)) most = size
-      }
-      largest[name] = most
+/** Adds an answer to the largest finite absolute value of each output of floats. */
+export function addLargestNumbers(largest: Record<string, number>, answer: NamedTensors): void {
+  for (const [name, { dtype, shape, data }] of Object.entries(answer)) {
+    if (ROUNDING[dtype] === undefined) continue
+    let most = largest[name] ?? 0
+    for (let i = 0; i < elementCount(shape); i += 1) {
+      const size = Math.abs(numberAt(dtype, data, i))
+      if (size > most && Number.isFinite(size)) most = size
     }
+    largest[name] = most
   }
-  return largest
 }
 
 function numberAt(dtype: DType, data: TensorData, index: number): number {

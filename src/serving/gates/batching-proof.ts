@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../../clock.ts'
 import { batchingObstacle } from '../batch-obstacle.ts'
 import { proveBatching } from '../batching-proof/batching-proof.ts'
@@ -68,6 +69,8 @@ async function rowsFor<Contract>(
 
   const madeUp = new ProofRows(most, maxBytes / most)
   for (let seed = 1; seed <= most; seed += 1) {
+    // A large row takes milliseconds to make up: live requests go between.
+    await turn()
     const row = madeUpRow(candidate.model.info.inputs, seed)
     if (row !== undefined) madeUp.add(row)
   }

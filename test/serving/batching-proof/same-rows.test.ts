@@ -1,14 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DType, NamedTensors, TensorData } from '../../../src/model/tensor.ts'
-import { largestNumbers, rowDifference } from '../../../src/serving/batching-proof/same-rows.ts'
+import { addLargestNumbers, rowDifference } from '../../../src/serving/batching-proof/same-rows.ts'
 
 const row = (dtype: DType, data: TensorData): NamedTensors => ({
   y: { dtype, shape: [1, data.length], data },
 })
 
-const difference = (alone: NamedTensors, together: NamedTensors) =>
-  rowDifference(alone, together, largestNumbers([alone]))
+const difference = (alone: NamedTensors, together: NamedTensors) => {
+  const largest = {}
+  addLargestNumbers(largest, alone)
+  return rowDifference(alone, together, largest)
+}
 
 describe('answers to a row, alone and among others', () => {
   it('are the same within what kernels round, by the largest number of the output', () => {
