@@ -89,6 +89,42 @@ models:
   })
 })
 
+describe('rehearsals', () => {
+  it('are set for all models, and for one in the file, which says only what differs', () => {
+    const env = { BATON_REHEARSAL_MAX_CHANGED: '0.1', BATON_REHEARSAL_ALLOW: 'random, shape' }
+    const yaml = file(`
+rehearsalRequests: 128
+models:
+  - uri: models:/iris@champion
+    rehearsal: { requests: 0, timeout: 10s, maxDifference: 0.5, allow: [kind] }
+  - uri: models:/churn@champion
+`)
+    const config = read({ env, file: yaml })
+    expect(config).toMatchObject({
+      rehearsalRequests: 128,
+      rehearsalMaxErrors: 0,
+      rehearsalMaxDifference: undefined,
+      rehearsalMaxChanged: 0.1,
+      rehearsalMaxLatencyRatio: 10,
+      rehearsalAllow: ['random', 'shape'],
+    })
+    expect(config.modelEntries.map(({ rehearsal }) => rehearsal)).toEqual([
+      { requests: 0, timeoutMs: 10_000, maxDifference: 0.5, allow: ['kind'] },
+      {},
+    ])
+  })
+
+  it('refuse shares beyond 1 and findings that nobody knows', () => {
+    const env = { BATON_REHEARSAL_MAX_CHANGED: '1.5', BATON_REHEARSAL_ALLOW: 'anything' }
+    expect(problems({ env })).toEqual([
+      expect.stringContaining('expected a number from 0 to 1, received "1.5"'),
+      expect.stringContaining(
+        'expected one of nonfinite, shape, kind, random, constant, received "anything"',
+      ),
+    ])
+  })
+})
+
 describe('mistakes', () => {
   it('are all named at once, each with its flag, its variables and what was received', () => {
     expect(problems({ env: { BATON_PORT: 'abc' }, flags: { pollIntervalMs: 'soon' } })).toEqual([
