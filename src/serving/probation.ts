@@ -122,7 +122,12 @@ function figures(sample: TrafficSample) {
 }
 
 function named(times: { readonly medianMs: number; readonly meanMs: number } | undefined) {
-  return { medianRunMs: times?.medianMs, meanRunMs: times?.meanMs }
+  return { medianRunMs: microseconds(times?.medianMs), meanRunMs: microseconds(times?.meanMs) }
+}
+
+/** Milliseconds to the microsecond. */
+function microseconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms * 1_000) / 1_000
 }
 
 /** Without its slowest, so that one request that hung decides nothing. */
