@@ -89,6 +89,40 @@ models:
   })
 })
 
+describe('probation', () => {
+  it('is set for all models, and for one in the file, which says only what differs', () => {
+    const env = { BATON_PROBATION: '2m', BATON_PROBATION_MAX_ERROR_RATE: '0.2' }
+    const yaml = file(`
+probationMinRequests: 50
+models:
+  - uri: models:/iris@champion
+    probation: { duration: 0, latencyFloor: 5ms, maxLatencyRatio: 1.5 }
+  - uri: models:/churn@champion
+`)
+    const config = read({ env, file: yaml })
+    expect(config).toMatchObject({
+      probationMs: 120_000,
+      probationMinRequests: 50,
+      probationMaxErrorRate: 0.2,
+      probationMaxLatencyRatio: 3,
+      probationLatencyFloorMs: 10,
+      writeOutcomeTags: false,
+    })
+    expect(config.modelEntries.map(({ probation }) => probation)).toEqual([
+      { durationMs: 0, latencyFloorMs: 5, maxLatencyRatio: 1.5 },
+      {},
+    ])
+  })
+
+  it('refuses shares beyond 1 and ratios below it', () => {
+    const env = { BATON_PROBATION_MAX_ERROR_RATE: '5', BATON_PROBATION_MAX_LATENCY_RATIO: '0.5' }
+    expect(problems({ env })).toEqual([
+      expect.stringContaining('expected a number from 0 to 1, received "5"'),
+      expect.stringContaining('expected a number from 1 up, received "0.5"'),
+    ])
+  })
+})
+
 describe('rehearsals', () => {
   it('are set for all models, and for one in the file, which says only what differs', () => {
     const env = { BATON_REHEARSAL_MAX_CHANGED: '0.1', BATON_REHEARSAL_ALLOW: 'random, shape' }
