@@ -71,7 +71,7 @@ describe('a version that is to replace another', () => {
     const { models } = await running.models()
     const versions = models[0]?.versions as Record<string, unknown>[]
     expect(versions.find(({ version }) => version === '2')).toMatchObject({
-      trial: { loadMs: expect.any(Number), memoryBytes: expect.any(Number) },
+      trial: { load_ms: expect.any(Number), memory_bytes: expect.any(Number) },
       memory: { measured: true },
     })
     const metrics = await (await fetch(`${running.url}/metrics`)).text()
