@@ -16,7 +16,7 @@ import { observeRehearsals } from './observe/rehearsals.ts'
 import type { Gate } from './serving/bring-up.ts'
 import type { ContractFinding } from './serving/candidate.ts'
 import { createBatchingProofGate } from './serving/gates/batching-proof.ts'
-import { contractGate } from './serving/gates/contract.ts'
+import { type ContractGateParts, contractCheck, contractGate } from './serving/gates/contract.ts'
 import { createGoldenGate } from './serving/gates/golden.ts'
 import { createRehearsalGate } from './serving/gates/rehearsal.ts'
 import type { RequestReader } from './serving/rehearsal/answering.ts'
@@ -33,12 +33,14 @@ export interface GateInputs {
   readonly clock: Clock
   readonly log: Logger
   /** Why a version may serve whatever gates find; undefined where the settings decide. */
-  readonly excuse: (version: ModelVersion) => ContractFinding['accepted']
+  readonly excuse: ContractGateParts<VersionScoring>['excuse']
 }
 
 /** What a new version must pass before it serves, in order. */
 export function createGates(inputs: GateInputs): {
   readonly gates: readonly Gate<VersionScoring>[]
+  /** Why a version that is loaded may not take over another reference. */
+  readonly refuseSwap: ReturnType<typeof contractCheck<VersionScoring>>
   readonly rehearsalFor: (modelName: string) => RehearsalSettings
 } {
   const { config, own, clock, excuse, batchSettingsFor } = inputs
@@ -53,17 +55,18 @@ export function createGates(inputs: GateInputs): {
       threadsOf(own(name)?.intraOpThreads ?? config.intraOpThreads, bytes, manifest),
     onReport: observeRehearsals(inputs.metrics, inputs.log),
   })
+  const contracts: ContractGateParts<VersionScoring> = {
+    contractOf: ({ contract }) => contract,
+    acceptedFor: (model) => own(model)?.acceptContract ?? config.acceptContract,
+    excuse,
+  }
   const gates = [
-    contractGate<VersionScoring>({
-      contractOf: ({ contract }) => contract,
-      acceptedFor: (model) => own(model)?.acceptContract ?? config.acceptContract,
-      excuse,
-    }),
+    contractGate(contracts),
     createGoldenGate({ settingsFor, reader, clock }),
     rehearsal,
     createBatchingProofGate({ batchSettingsFor, reader, clock }),
   ]
-  return { gates, rehearsalFor: settingsFor }
+  return { gates, refuseSwap: contractCheck(contracts), rehearsalFor: settingsFor }
 }
 
 function rehearsalSettings(config: Config, own: ModelFileEntry | undefined): RehearsalSettings {

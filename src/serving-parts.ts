@@ -73,7 +73,7 @@ export function createServing(inputs: ServingInputs): ServingParts {
     metrics,
     clock,
     log,
-    excuse: (version) => models.excuse(version),
+    excuse: (version, ref) => models.excuse(version, ref),
   })
   const models: ModelManager<VersionScoring> = new ModelManager<VersionScoring>({
     clock,
@@ -85,6 +85,7 @@ export function createServing(inputs: ServingInputs): ServingParts {
     makeContract: createVersionScoring(codec, metrics, gates.rehearsalFor),
     batchSettingsFor,
     gates: gates.gates,
+    refuseSwap: gates.refuseSwap,
     settings: {
       ...DEFAULT_MANAGER_SETTINGS,
       drainTimeoutMs: config.drainTimeoutMs,

@@ -14,6 +14,12 @@ import { isLoaded } from './version-state.ts'
 
 export interface HandoverParts<Contract> extends BringUpParts<Contract> {
   readonly settings: ManagerSettings
+  /** Why a loaded version may not take over a reference from another one; left out: any may. */
+  readonly refuseSwap?: (
+    to: ServedModel<Contract>,
+    from: ServedModel<Contract>,
+    ref: string,
+  ) => ServingError | undefined
   /** How a model's versions are judged once they serve; left out: they are not. */
   readonly probationFor?: (modelName: string) => ProbationSettings
   /**
@@ -142,7 +148,7 @@ export class HandoverRunner<Contract> {
     const from = ref.serving
     ref.serving = to
     ref.released = undefined
-    model.noteServed(to.id)
+    model.noteServed(ref, to.id)
     ref.since = clock.now()
     ref.why = why
     this.reportSwap(model, ref, {
@@ -209,8 +215,14 @@ export class HandoverRunner<Contract> {
   #swap(model: ModelEntry<Contract>, label: string, to: ServedModel<Contract>): void {
     const ref = model.refs.get(label)
     if (ref === undefined) throw new ServingError('INTERNAL', `No reference "${label}"`)
-    if (to.state === 'standby') to.move('ready', 'wanted again')
     const from = ref.serving
+    const error = from && this.#parts.refuseSwap?.(to, from, label)
+    if (error !== undefined) {
+      ref.refused = { id: to.id, error }
+      this.#reportFailed(model, ref, to, error)
+      return
+    }
+    if (to.state === 'standby') to.move('ready', 'wanted again')
     this.#assign(model, ref, to, swapReason(from, to))
     this.#probations.begin(model, ref, from)
   }
@@ -284,16 +296,25 @@ export class HandoverRunner<Contract> {
     this.advance(model)
   }
 
+  #reportFailed(
+    model: ModelEntry<Contract>,
+    ref: RefEntry<Contract>,
+    version: ServedModel<Contract>,
+    error: ServingError,
+  ): void {
+    this.reportSwap(model, ref, {
+      from: ref.serving?.version,
+      to: version.version,
+      durationMs: this.#parts.clock.monotonic() - ref.desiredSince,
+      result: 'failed',
+      reason: `${version.state}: ${error.message}`,
+    })
+  }
+
   #failed(model: ModelEntry<Contract>, version: ServedModel<Contract>, error: ServingError): void {
     for (const ref of model.refs.values()) {
       if (ref.desired === undefined || versionId(ref.desired) !== version.id) continue
-      this.reportSwap(model, ref, {
-        from: ref.serving?.version,
-        to: version.version,
-        durationMs: this.#parts.clock.monotonic() - ref.desiredSince,
-        result: 'failed',
-        reason: `${version.state}: ${error.message}`,
-      })
+      this.#reportFailed(model, ref, version, error)
     }
     // Its files would have to change for another outcome; and nothing shall serve again only to make room again.
     const held = error.code === 'CONTRACT_BREAKING' || model.madeRoomFor(version.id)

@@ -54,6 +54,10 @@ export interface RefEntry<Contract> {
   error: ServingError | undefined
   /** The version that answers now. A swap is the assignment of this field. */
   serving: ServedModel<Contract> | undefined
+  /** Versions that it has served, latest last: its clients have known them. */
+  readonly served: Set<string>
+  /** The wanted version is loaded, and may not take over for this reason. */
+  refused: { readonly id: string; readonly error: ServingError } | undefined
   /** Set while a person has fixed what it serves. */
   pin: PinnedRef | undefined
   /** While `serving` is judged and the version before it may take over again. */
@@ -80,8 +84,6 @@ export class ModelEntry<Contract> {
   readonly failures: FailureLog
   /** Versions that a person accepts whatever clients notice, until they serve or are not wanted any more. */
   readonly allowed = new Set<string>()
-  /** Versions that have served, latest last: clients have known them. */
-  readonly #served = new Set<string>()
   readonly history: History
   readonly #clock: Clock
   #firstRef: RefEntry<Contract> | undefined
@@ -122,6 +124,7 @@ export class ModelEntry<Contract> {
       ref.pin = pin
       const before = ref.desired
       this.#resolve(ref, resolution)
+      if (ref.refused?.id !== idOf(ref.desired)) ref.refused = undefined
       const moved = ref.desired === undefined || versionId(ref.desired) !== idOf(before)
       if (before !== undefined && moved) left.push({ ref, before })
     }
@@ -131,17 +134,20 @@ export class ModelEntry<Contract> {
     return left
   }
 
-  /** The version serves from now on. */
-  noteServed(id: string): void {
-    this.allowed.delete(id)
-    this.#served.delete(id)
-    this.#served.add(id)
-    const [oldest] = this.#served
-    if (this.#served.size > KEPT_SERVED && oldest !== undefined) this.#served.delete(oldest)
+  /** The reference serves this version from now on. */
+  noteServed({ served }: RefEntry<Contract>, id: string): void {
+    served.delete(id)
+    served.add(id)
+    const [oldest] = served
+    if (served.size > KEPT_SERVED && oldest !== undefined) served.delete(oldest)
+    if (this.awaiting(id).length === 0) this.allowed.delete(id)
   }
 
-  hasServed(id: string): boolean {
-    return this.#served.has(id)
+  /** References that want this version and serve another one. */
+  awaiting(id: string): readonly RefEntry<Contract>[] {
+    return [...this.refs.values()].filter(
+      ({ desired, serving }) => idOf(desired) === id && serving !== undefined && serving.id !== id,
+    )
   }
 
   isDesired(id: string): boolean {
@@ -173,7 +179,7 @@ export class ModelEntry<Contract> {
     return {
       refs: Array.from(this.refs.values(), (ref) => ({
         label: ref.label,
-        desired: idOf(ref.desired),
+        desired: ref.refused === undefined ? idOf(ref.desired) : ref.serving?.id,
         serving: ref.serving?.id,
         previous: ref.probation?.previous.id,
         released: idOf(ref.released),
@@ -207,6 +213,8 @@ export class ModelEntry<Contract> {
       desiredSince: this.#clock.monotonic(),
       error: undefined,
       serving: undefined,
+      served: new Set(),
+      refused: undefined,
       pin: undefined,
       probation: undefined,
       released: undefined,

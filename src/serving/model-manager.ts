@@ -181,8 +181,14 @@ export class ModelManager<Contract> {
    * @throws ServingError MODEL_NOT_FOUND.
    */
   clear(name: string, version?: string): number {
-    const { failures } = this.#known(name)
+    const { failures, refs } = this.#known(name)
     let cleared = 0
+    for (const ref of refs.values()) {
+      if (ref.refused === undefined) continue
+      if (version !== undefined && ref.desired?.version !== version) continue
+      ref.refused = undefined
+      cleared += 1
+    }
     for (const [id, failure] of [...failures.entries()]) {
       if (version !== undefined && failure.version.version !== version) continue
       if (failures.clear(id)) cleared += 1
@@ -198,22 +204,36 @@ export class ModelManager<Contract> {
    */
   allow(name: string, version?: string): readonly string[] {
     const model = this.#known(name)
-    const refused = model.failures.withCode(REFUSED_FOR_CLIENTS, version)
-    if (refused.length === 0) throw nothingToAllow(name, version)
-    return refused.flatMap((id) => {
-      const failure = model.failures.get(id)
+    const numbers = new Set<string>()
+    for (const id of model.failures.withCode(REFUSED_FOR_CLIENTS, version)) {
+      numbers.add(model.failures.get(id)?.version.version ?? '')
       model.allowed.add(id)
       model.failures.clear(id)
-      return failure === undefined ? [] : [failure.version.version]
-    })
+    }
+    for (const ref of model.refs.values()) {
+      const wanted = ref.desired
+      if (ref.refused === undefined || wanted === undefined) continue
+      if (version !== undefined && wanted.version !== version) continue
+      numbers.add(wanted.version)
+      model.allowed.add(ref.refused.id)
+      ref.refused = undefined
+    }
+    if (numbers.size === 0) throw nothingToAllow(name, version)
+    return [...numbers]
   }
 
-  /** Why a version may serve whatever it breaks; undefined where it may not. */
-  excuse(version: ModelVersion): ContractFinding['accepted'] {
+  /**
+   * Why a version may serve whatever it breaks; undefined where it may not.
+   * @param label the reference that is to serve it; every one that wants it where none is named.
+   */
+  excuse(version: ModelVersion, label?: string): ContractFinding['accepted'] {
     const model = this.#models.get(version.name)
     const id = versionId(version)
-    if (model?.allowed.has(id)) return 'allowed by a person'
-    return model?.hasServed(id) ? 'it has served before' : undefined
+    if (model === undefined) return undefined
+    if (model.allowed.has(id)) return 'allowed by a person'
+    const refs = model.awaiting(id).filter((ref) => label === undefined || ref.label === label)
+    const known = refs.length > 0 && refs.every(({ served }) => served.has(id))
+    return known ? 'it has served before' : undefined
   }
 
   /** What a reference serves now, as the registry described it, and the references that there are. */

@@ -32,7 +32,7 @@ export interface RefStatus {
   readonly pinned: PinnedRef | undefined
   /** While the version that answers now is judged, and the one before stands by. */
   readonly probation: ProbationStatus | undefined
-  /** Why the registry names none now. */
+  /** Why the registry names none now, or why the version that is wanted may not take over. */
   readonly error: FailureStatus | undefined
 }
 
@@ -121,7 +121,7 @@ export function describeModel<Contract>(model: ModelEntry<Contract>, clock: Cloc
 }
 
 function describeRef<Contract>(ref: RefEntry<Contract>, clock: Clock): RefStatus {
-  const { error } = ref
+  const error = ref.error ?? ref.refused?.error
   return {
     ref: ref.label,
     serving: ref.serving?.version,
@@ -137,7 +137,7 @@ function describeRef<Contract>(ref: RefEntry<Contract>, clock: Clock): RefStatus
       at: undefined,
       attempts: undefined,
       nextTryAt: undefined,
-      held: false,
+      held: ref.error === undefined,
     },
   }
 }

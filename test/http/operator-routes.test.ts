@@ -106,6 +106,25 @@ describe('a version whose contract breaks clients', () => {
     await becomes({ versions: [{}, { failure: { code: 'CONTRACT_BREAKING', attempts: 1 } }] })
   })
 
+  it('is refused as well where another reference serves it already', async () => {
+    await registry.setAliases('churn', { champion: 1, challenger: 3 })
+    await start({
+      MODEL_NAME: '',
+      MODEL_URI: 'models:/churn@champion models:/churn@challenger',
+    })
+    await registry.setAliases('churn', { champion: 3, challenger: 3 })
+    await becomes({
+      refs: [
+        { serving: '1', desired: '3', error: { code: 'CONTRACT_BREAKING', held: true } },
+        { serving: '3' },
+      ],
+    })
+    expect(await act('allow')).toMatchObject({ body: { allowed: ['3'] } })
+    await becomes({ refs: [{ serving: '3' }, { serving: '3' }] })
+    await registry.setAliases('churn', { champion: 1, challenger: 3 })
+    await becomes({ refs: [{ serving: '1' }, { serving: '3' }] })
+  })
+
   it('is accepted where the settings say so', async () => {
     await start({ BATON_ACCEPT_CONTRACT: 'breaking' })
     await registry.setAliases('churn', { champion: 3 })
@@ -252,21 +271,20 @@ describe('a pinned version', () => {
 })
 
 describe('what an operator asks wrongly', () => {
-  it.each([
-    ['pin', '[]', 'JSON object'],
-    ['pin', '{', 'JSON object'],
-    ['clear', '{"versoin": "3"}', 'versoin'],
-    ['pin', '{"by": 3}', '"by"'],
-  ])('%s %s is 400 and says why', async (action, body, why) => {
+  it('is 400 and says why, or 404 for a model that is not served', async () => {
     await start()
-    expect(await act(action, body)).toMatchObject({
-      status: 400,
-      body: { error_code: 'INVALID_REQUEST', message: expect.stringContaining(why) },
-    })
-  })
-
-  it('of a model that is not served is 404', async () => {
-    await start()
+    const wrong = [
+      ['pin', '[]', 'JSON object'],
+      ['pin', '{', 'JSON object'],
+      ['clear', '{"versoin": "3"}', 'versoin'],
+      ['pin', '{"by": 3}', '"by"'],
+    ] as const
+    for (const [action, body, why] of wrong) {
+      expect(await act(action, body)).toMatchObject({
+        status: 400,
+        body: { error_code: 'INVALID_REQUEST', message: expect.stringContaining(why) },
+      })
+    }
     for (const action of ['clear', 'allow', 'pin', 'unpin']) {
       expect((await running.post(`/models/nope/${action}`, '')).status).toBe(404)
     }

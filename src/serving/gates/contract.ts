@@ -9,13 +9,17 @@ import {
 } from '../../model/contract-difference.ts'
 import type { Gate } from '../bring-up.ts'
 import type { ContractFinding } from '../candidate.ts'
+import type { ServedModel } from '../served-model.ts'
 
 export interface ContractGateParts<Contract> {
   readonly contractOf: (contract: Contract) => ServedContract
   /** What may change in a model's contract from one version to the next. */
   readonly acceptedFor: (modelName: string) => ContractChange
-  /** Why a version may serve whatever it changes; undefined where the settings decide. */
-  readonly excuse: (version: ModelVersion) => ContractFinding['accepted']
+  /**
+   * Why a version may serve whatever it changes; undefined where the settings decide.
+   * @param ref the reference that is to serve it; every one that wants it where none is named.
+   */
+  readonly excuse: (version: ModelVersion, ref?: string) => ContractFinding['accepted']
 }
 
 /**
@@ -26,18 +30,42 @@ export interface ContractGateParts<Contract> {
 export function contractGate<Contract>(parts: ContractGateParts<Contract>): Gate<Contract> {
   return async ({ registered, contract }, serving) => {
     if (serving === undefined) return {}
-    const before = parts.contractOf(serving.contract)
-    const { change, differences } = compareContracts(before, parts.contractOf(contract))
-    const texts = differences.map(({ text }) => text)
-    const accepted = parts.acceptedFor(registered.name)
-    const tooMuch = differences.filter((each) => goesBeyond(each.change, accepted))
-    if (tooMuch.length === 0) {
-      return { contract: { change, differences: texts, accepted: undefined } }
-    }
-    const excuse = parts.excuse(registered)
-    if (excuse === undefined) throw refused(registered, serving.version, accepted, tooMuch)
-    return { contract: { change, differences: texts, accepted: excuse } }
+    const { change, differences, refusal } = judge({ registered, contract }, serving, parts)
+    const accepted = refusal && parts.excuse(registered)
+    if (refusal !== undefined && accepted === undefined) throw refusal
+    return { contract: { change, differences, accepted } }
   }
+}
+
+/**
+ * The same check for a version that another reference serves already, which no gate sees again: says why a reference
+ * may not be given to it.
+ */
+export function contractCheck<Contract>(parts: ContractGateParts<Contract>) {
+  return (
+    to: ServedModel<Contract>,
+    from: ServedModel<Contract>,
+    ref: string,
+  ): ServingError | undefined => {
+    const { refusal } = judge(to, from, parts)
+    return parts.excuse(to.registered, ref) === undefined ? refusal : undefined
+  }
+}
+
+function judge<Contract>(
+  { registered, contract }: Pick<ServedModel<Contract>, 'registered' | 'contract'>,
+  serving: ServedModel<Contract>,
+  { contractOf, acceptedFor }: ContractGateParts<Contract>,
+) {
+  const { change, differences } = compareContracts(
+    contractOf(serving.contract),
+    contractOf(contract),
+  )
+  const accepted = acceptedFor(registered.name)
+  const tooMuch = differences.filter((each) => goesBeyond(each.change, accepted))
+  const refusal =
+    tooMuch.length === 0 ? undefined : refused(registered, serving.version, accepted, tooMuch)
+  return { change, differences: differences.map(({ text }) => text), refusal }
 }
 
 function goesBeyond(change: ContractChange, accepted: ContractChange): boolean {
