@@ -385,7 +385,7 @@ export const SETTINGS = {
     ['BATON_MAX_INFLIGHT_BODY_BYTES'],
     bytes,
     none,
-    'what the bodies over 16 KiB of all unanswered requests may take together (default: a quarter of the memory, at most 1 GiB)',
+    'what the bodies over 16 KiB of all unanswered requests may take together (default: an eighth of the memory, at most 512 MiB)',
   ),
   maxRows: setting(
     '--max-rows <rows>',

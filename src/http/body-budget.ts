@@ -7,13 +7,16 @@ import { ServingError } from '../errors.ts'
  */
 const UNCOUNTED_BYTES = 16 * 1024
 
-const LARGEST_DEFAULT_BYTES = 2 ** 30
+const LARGEST_DEFAULT_BYTES = 512 * 2 ** 20
 
-/** What bodies may take together where nobody says: a quarter of the memory, at most 1 GiB. */
+/**
+ * What bodies may take together where nobody says: an eighth of the memory, at most 512 MiB. The process grows by up to
+ * twice as much, since the pieces of a body are joined, and by what sockets hold.
+ */
 export function defaultBodyBytes(): number {
   // Without a control group this is 0, or more than there is.
   const memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())
-  return Math.min(LARGEST_DEFAULT_BYTES, Math.floor(memory / 4))
+  return Math.min(LARGEST_DEFAULT_BYTES, Math.floor(memory / 8))
 }
 
 /**
