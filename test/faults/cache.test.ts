@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import { command, freePort } from '../interop/support/backends.ts'
@@ -64,6 +64,34 @@ describe.skipIf(inject('stage') === undefined || process.getuid?.() !== 0)(
       })
     })
 
+    test('fills up in the middle of a download: the version that serves goes on', async () => {
+      const link = await scene.linkToBucket()
+      const BATON_CACHE_DIR = await disk('80m')
+      const alias = await scene.alias(LARGE.name, '1')
+      const options = { model: LARGE.name, alias, bucketUrl: link.url }
+      const baton = await scene.serve({ ...options, env: { BATON_CACHE_DIR } })
+      const clients = scene.clients(baton)
+      await clients.settledOn('1')
+      await link.disturb({ type: 'bandwidth', attributes: { rate: 4096 } })
+      await scene.registry.setAlias(LARGE.name, alias, '2')
+      const staging = path.join(BATON_CACHE_DIR, '.staging')
+      await eventually('bytes on disk', async () => (await readdir(staging))[0])
+      const filler = path.join(BATON_CACHE_DIR, '.filler')
+      // What is left is less than what is still to come.
+      await command('fallocate', ['-l', '40M', filler])
+      expect(await scene.failed(baton, LARGE.name, '2')).toMatchObject({ code: 'CACHE_FAILED' })
+      const logged = baton.logged('version failed')
+      await rm(filler)
+      await link.mend()
+      await clients.settledOn('2', 45_000)
+      await faultRow(ORDER, {
+        fault: 'Disk that fills up in the middle of a download',
+        clients: nothingLost(await clients.stop()),
+        logged,
+        recovered: 'the half was removed; the next try after there was room',
+      })
+    })
+
     test('is read-only: the version that serves goes on until it can be written', async () => {
       const BATON_CACHE_DIR = await disk('50m')
       const alias = await scene.alias(SMALL.name, '1')
@@ -110,6 +138,7 @@ describe.skipIf(inject('stage') === undefined)('the cache', () => {
     const baton = await scene.serve(options)
     const clients = scene.clients(baton)
     await clients.settledOn('1')
+    await clients.answered(50)
     expect(baton.logged('cache: downloaded')).toBeDefined()
     await faultRow(ORDER, {
       fault: `Cache corrupted by hand: ${what}`,
@@ -163,6 +192,7 @@ describe.skipIf(inject('stage') === undefined)('the cache', () => {
     const baton = await scene.serve(options)
     const clients = scene.clients(baton)
     await clients.settledOn('2')
+    await clients.answered(50)
     expect(await readdir(staging)).toEqual([])
     await faultRow(ORDER, {
       fault: 'kill -9 during a download',

@@ -74,7 +74,7 @@ describe('a worker thread', () => {
       fault: 'A worker thread that hangs in a native run, with `--timeout 1s`',
       clients: `the request that hung: 504; beside it ${lostOnly(report, /^50[34]: /)} while they waited for the thread`,
       logged: baton.logged('worker thread'),
-      recovered: `a new thread loaded the model after twice the time limit; SIGTERM ended the process in ${seconds.toFixed(1)} s with the run still going`,
+      recovered: `a new thread loaded the model after twice the time limit; SIGTERM ended the process within ${Math.ceil(seconds)} s, with the run still going`,
     })
   })
 })

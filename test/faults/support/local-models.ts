@@ -8,7 +8,7 @@ const FIXTURES = path.join(REPOSITORY, 'test/fixtures/models')
 const DISTURB = path.join(import.meta.dirname, 'disturb.mjs')
 
 /** Name under which the fixtures are served. */
-export const LOCAL = 'local'
+const LOCAL = 'local'
 
 /** A folder registry of fixture models, numbered from 1, with the alias `champion` at 1. */
 export async function localModels(scene: Scene, ...fixtures: readonly string[]) {
