@@ -42,7 +42,7 @@ const UNLOAD_GRACE_MS = 1_000
  * 4. `acquire` never waits and never loads. Unknown name: MODEL_NOT_FOUND. Known, nothing ready: MODEL_NOT_READY.
  * 5. Nobody's request is cut by a swap, except after the drain timeout, and then it is counted.
  * 6. A version is not given back to the loop of failure: what failed is not tried again before its back-off, and
- *    what was taken back is not tried again until the alias moves or a person clears it.
+ *    what was taken back, or breaks the contract, is not tried again until the alias moves or a person clears it.
  * 7. First load and every later swap go through the same code.
  *
  * `Contract` is what the caller keeps with each version, made once when it is loaded.
