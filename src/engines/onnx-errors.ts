@@ -63,7 +63,7 @@ function plainWords(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   return message
     .replace(/^Load model from .*? failed:(Load model .*? failed\. )?/s, '')
-    .replaceAll(/\/onnxruntime_src\/\S+:\d+ .*?\) (?=[A-Z[])/gs, '')
+    .replaceAll(/\/onnxruntime_src\/\S+:\d+ .*?\) (?=[A-Z[]|[^()]* was false\.)/gs, '')
     .replaceAll(/\[ONNXRuntimeError\] : \d+ : \w+ : /g, '')
     .replaceAll(/\b\w+\.cc:\d+ \w+ /g, '')
     .replaceAll(/\s+/g, ' ')
