@@ -73,8 +73,12 @@ export const randomOutputs = (): Graph =>
 
 export const constantOutputs = (): Graph =>
   graph({
-    nodes: [scores('scores'), { op: 'Mul', inputs: ['scores', 'zero'], outputs: ['y'] }],
-    constants: [float('zero', 0)],
+    nodes: [
+      scores('scores'),
+      { op: 'Mul', inputs: ['scores', 'zero'], outputs: ['nothing'] },
+      { op: 'Add', inputs: ['nothing', 'half'], outputs: ['y'] },
+    ],
+    constants: [float('zero', 0), float('half', 0.5)],
   })
 
 /** Runs a loop that adds nothing to the scores, as many times as the scalar `trips` says. */
@@ -164,11 +168,17 @@ export const looksUp = (tableRows: number): Graph =>
     ],
   })
 
-/** Whatever came is one row: two rows do not fit. */
+/** Whatever came is to be one row: more do not fit. That it is so shows in a run alone. */
 export const oneRowOnly = (): Graph =>
   graph({
-    nodes: [scores('scores'), { op: 'Reshape', inputs: ['scores', 'one_row'], outputs: ['y'] }],
-    constants: [int64s('one_row', 1, 2)],
+    nodes: [
+      scores('scores'),
+      { op: 'Shape', inputs: ['x'], outputs: ['rows'], attributes: { end: 1 } },
+      { op: 'Mul', inputs: ['rows', 'nothing'], outputs: ['zeros'] },
+      { op: 'Add', inputs: ['zeros', 'one_row'], outputs: ['shape'] },
+      { op: 'Reshape', inputs: ['scores', 'shape'], outputs: ['y'] },
+    ],
+    constants: [int64s('nothing', 0, 0), int64s('one_row', 1, 2)],
   })
 
 /** Scores a row together with whatever shares its batch; alone it is right. */

@@ -13,6 +13,12 @@ export const ONNX: Family = { write: writeGoodVersion, inputs: (rows) => ({ x: r
 
 /** Each row is a series of one step. */
 export const TFJS: Family = {
-  write: writeRecurrentVersion,
+  write: (folder, version) => writeRecurrentVersion(folder, version),
   inputs: (rows) => rows.map((row) => [row]),
+}
+
+/** A model that takes one row at a time. */
+export const TFJS_ONE_ROW: Family = {
+  ...TFJS,
+  write: (folder, version) => writeRecurrentVersion(folder, version, { rows: 1 }),
 }

@@ -3,7 +3,7 @@ import type { Graph } from '../../engines/support/onnx-file.ts'
 import * as graphs from './bad-graphs.ts'
 import * as files from './broken-files.ts'
 import { type Rows, randomRows, writeVersion } from './classifier.ts'
-import { type Family, TFJS } from './families.ts'
+import { type Family, TFJS, TFJS_ONE_ROW } from './families.ts'
 import { writeRecurrentVersion } from './recurrent-network.ts'
 
 export interface BadVersion {
@@ -24,7 +24,7 @@ interface Refused {
   /** What `/models` says, to a person who is to mend it. */
   readonly message: RegExp
   /** State in which it failed; undefined where the registry has no version to download. */
-  readonly stage?: 'loading' | 'warming'
+  readonly stage?: 'downloading' | 'loading' | 'warming'
 }
 
 /** It is taken, and does no harm: batches of several requests are never made. */
@@ -124,12 +124,12 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
   {
     kind: 'other input name',
     write: graph(graphs.otherInputName),
-    outcome: warming('CONTRACT_BREAKING', /features/),
+    outcome: warming('CONTRACT_BREAKING', /input "features" is new/),
   },
   {
     kind: 'other output name',
     write: graph(graphs.otherOutputName),
-    outcome: warming('CONTRACT_BREAKING', /label/),
+    outcome: warming('CONTRACT_BREAKING', /output "y" is gone/),
   },
   {
     kind: 'other dtype',
@@ -139,17 +139,17 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
   {
     kind: 'other rank',
     write: graph(graphs.otherRank),
-    outcome: warming('CONTRACT_BREAKING', /-1, 4, 1/),
+    outcome: warming('CONTRACT_BREAKING', /\[-1,4\] to float32 \[-1,4,1\]/),
   },
   {
     kind: 'right model, wrong signature',
     write: files.wrongSignature,
-    outcome: warming('CONTRACT_BREAKING', /-1, 3/),
+    outcome: warming('CONTRACT_BREAKING', /\[-1,4\] to float32 \[-1,3\]/),
   },
   {
     kind: 'signature of another graph',
     write: files.otherGraph,
-    outcome: warming('MODEL_INVALID', /features/),
+    outcome: warming('REHEARSAL_FAILED', /requests were refused .* INVALID_REQUEST/),
   },
   {
     kind: 'NaN where there was none',
@@ -168,7 +168,7 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
   },
   {
     kind: '50 times slower',
-    write: graph(() => graphs.slow(20_000)),
+    write: graph(() => graphs.slow(60_000)),
     outcome: warming('REHEARSAL_FAILED', /times the .* ms of before/),
   },
   {
@@ -201,20 +201,26 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
     kind: 'throws on batches of several requests',
     write: graph(graphs.oneRowOnly),
     rows: oneRow,
-    outcome: { is: 'served', obstacle: /batch|together|company/ },
+    outcome: { is: 'served', obstacle: /fails? .*(batch|rows)|among|together/ },
   },
   {
     kind: 'mixes the rows of a batch',
     write: graph(graphs.mixesRows),
     rows: oneRow,
-    outcome: { is: 'served', obstacle: /batch|together|company/ },
+    outcome: { is: 'served', obstacle: /answered otherwise among 2/ },
   },
   {
     kind: 'state from one request to the next',
-    family: TFJS,
-    write: (folder) => writeRecurrentVersion(folder, 2, { stateful: true }),
+    family: TFJS_ONE_ROW,
+    write: (folder) => writeRecurrentVersion(folder, 2, { rows: 1, stateful: true }),
     rows: oneRow,
     outcome: { is: 'served', obstacle: /fixed at 1/ },
+  },
+  {
+    kind: 'one row at a time, where there were several',
+    family: TFJS,
+    write: (folder) => writeRecurrentVersion(folder, 2, { rows: 1 }),
+    outcome: warming('CONTRACT_BREAKING', /exactly 1 rows? at once/),
   },
   {
     kind: 'throws on rows that nobody sent before',
@@ -228,7 +234,7 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
   },
   {
     kind: 'slow on rows that nobody sent before',
-    write: graph(() => graphs.slowFrom(6, 20_000)),
+    write: graph(() => graphs.slowFrom(6, 40_000)),
     rows: () => below(6, randomRows(1)),
     outcome: {
       is: 'taken back',
@@ -254,7 +260,12 @@ export const HANGS_LATER: BadVersion = {
 const NO_MLMODEL: BadVersion = {
   kind: 'MLmodel missing',
   write: files.noMlmodel,
-  outcome: loading('MODEL_INVALID', /no MLmodel file/),
+  outcome: {
+    is: 'refused',
+    stage: 'downloading',
+    code: 'ARTIFACT_NOT_FOUND',
+    message: /MLmodel file/,
+  },
 }
 
 /** Kinds that are played out on a real MLflow as well: one of each stage. */

@@ -61,7 +61,7 @@ export async function playOut(bad: BadVersion, place: Place): Promise<Fate & Cli
     const fate =
       outcome.is === 'served'
         ? await served(outcome.obstacle, place, clients)
-        : await refused({ ...TAKEN_BACK, ...outcome }, place)
+        : await refused(outcome.is === 'refused' ? outcome : { ...outcome, ...TAKEN_BACK }, place)
     if (outcome.is !== 'served') await clients.settledOn('1')
     await place.moveAlias('3')
     await clients.settledOn('3')

@@ -6,14 +6,17 @@ import { WEIGHTS } from './classifier.ts'
  * The classifier as a Keras layers-model for TensorFlow.js: a recurrent layer over a series of one step,
  * h = x @ W + h_before @ U + VERSION / 1000. The state before the first step is zero, so it scores as the ONNX model
  * does; a stateful one scores otherwise as soon as a request sees the state that the last one left.
+ *
+ * @param options.rows first dimension of the input, null where it is free. Keras demands a number of a stateful layer.
  */
 export function writeRecurrentVersion(
   folder: string,
   version: number,
-  { stateful = false }: { readonly stateful?: boolean } = {},
+  {
+    stateful = false,
+    rows = null,
+  }: { readonly stateful?: boolean; readonly rows?: number | null } = {},
 ): void {
-  // Keras demands a fixed batch of a stateful layer.
-  const rows = stateful ? 1 : null
   const layer = {
     class_name: 'SimpleRNN',
     config: { name: 'y', units: 2, activation: 'linear', use_bias: true, stateful },
