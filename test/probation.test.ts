@@ -191,9 +191,9 @@ describe('a version that passes every check and turns out bad on live requests',
       expect(traffic.wrong).toEqual([])
       expect([...traffic.failed.keys()].filter((version) => version !== String(bad))).toEqual([])
       const failed = traffic.failed.get(String(bad)) ?? 0
-    if (bad === 2) expect(failed + (traffic.right.get('2') ?? 0)).toBeGreaterThanOrEqual(20)
-    else expect(failed).toBe(0)
-    expect((await status()).refs[0]?.serving).toBe('4')
+      if (bad === 2) expect(failed + (traffic.right.get('2') ?? 0)).toBeGreaterThanOrEqual(20)
+      else expect(failed).toBe(0)
+      expect((await status()).refs[0]?.serving).toBe('4')
     },
     60_000,
   )

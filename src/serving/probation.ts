@@ -87,7 +87,7 @@ export function errorsBeyondBounds(
 }
 
 /** Says why runs take too long, with the numbers; undefined where they do not. */
-export function latencyBeyondBounds(
+function latencyBeyondBounds(
   version: TrafficSample,
   previous: TrafficSample,
   { minRequests, maxLatencyRatio, latencyFloorMs }: ProbationSettings,
