@@ -55,6 +55,13 @@ export const wrongSignature = changed((folder) => {
   writeFileSync(join(folder, MLMODEL), text)
 })
 
+/** The right model, beside an expected answer that it does not give. */
+export const otherGolden = changed((folder) => {
+  const request = { inputs: { x: [[1, 2, 3, 4]] } }
+  const golden = { cases: [{ request, response: { predictions: { y: [[1, 1]] } } }] }
+  writeFileSync(join(folder, 'golden.json'), JSON.stringify(golden))
+})
+
 /** A graph whose input has another name than the signature, which is that of the version before. */
 export const otherGraph = (folder: string): void => {
   const renamed = otherInputName()

@@ -187,6 +187,11 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
     outcome: loading('TRIAL_FAILED', /SIGFPE/),
   },
   {
+    kind: 'answers otherwise than its golden.json',
+    write: files.otherGolden,
+    outcome: warming('REHEARSAL_FAILED', /golden\.json of the model: 1 of 1 cases/),
+  },
+  {
     kind: 'throws on every tenth row',
     write: graph(() => graphs.looksUp(7)),
     outcome: warming('REHEARSAL_FAILED', /requests were refused/),
