@@ -1,7 +1,7 @@
 import type { CacheStatus } from '../artifacts/artifact-cache.ts'
 import type { ServingMetrics } from '../metrics.ts'
 import type { PollStatus } from '../registry/model-poll.ts'
-import type { ModelStatus } from '../serving/model-status.ts'
+import type { ModelStatus, RefStatus, VersionStatus } from '../serving/model-status.ts'
 
 export interface GaugeSources {
   readonly models: readonly ModelStatus[]
@@ -53,42 +53,42 @@ export function setGauges(metrics: ServingMetrics, sources: GaugeSources): void 
 }
 
 function setModelGauges(metrics: ServingMetrics, { name, refs, versions }: ModelStatus): void {
-  for (const { ref, serving, probation, pinned } of refs) {
-    if (pinned !== undefined) metrics.pinned.set({ model: name, ref, version: pinned.version }, 1)
-    if (serving !== undefined) metrics.serving.set({ model: name, ref, version: serving }, 1)
-    if (probation === undefined) continue
-    const { version, previous } = probation
-    metrics.probation.set({ model: name, ref, version, previous }, 1)
+  for (const ref of refs) setRefGauges(metrics, name, ref)
+  for (const version of versions) setVersionGauges(metrics, name, version)
+}
+
+function setRefGauges(
+  metrics: ServingMetrics,
+  model: string,
+  { ref, serving, probation, pinned }: RefStatus,
+): void {
+  if (pinned !== undefined) metrics.pinned.set({ model, ref, version: pinned.version }, 1)
+  if (serving !== undefined) metrics.serving.set({ model, ref, version: serving }, 1)
+  if (probation === undefined) return
+  const { version, previous } = probation
+  metrics.probation.set({ model, ref, version, previous }, 1)
+}
+
+function setVersionGauges(metrics: ServingMetrics, model: string, status: VersionStatus): void {
+  const { version, state, leases, waitingRows, batching, backend } = status
+  const { missingKernel, memory, rehearsal } = status
+  const labels = { model, version }
+  if (backend !== undefined) {
+    metrics.backend.set({ ...labels, backend, missing_kernel: missingKernel ?? '' }, 1)
   }
-  for (const {
-    version,
-    state,
-    leases,
-    waitingRows,
-    batching,
-    backend,
-    missingKernel,
-    memory,
-    rehearsal,
-  } of versions) {
-    const labels = { model: name, version }
-    if (backend !== undefined) {
-      metrics.backend.set({ ...labels, backend, missing_kernel: missingKernel ?? '' }, 1)
-    }
-    metrics.versionState.set({ ...labels, state }, 1)
-    if (memory !== undefined) {
-      const measured = String(memory.measured)
-      metrics.versionMemory.set({ ...labels, measured }, memory.bytes)
-    }
-    if (rehearsal !== undefined) {
-      const { largestDifference: largest, meanDifference: mean, changed } = rehearsal
-      for (const [measure, value] of Object.entries({ largest, mean, changed })) {
-        metrics.rehearsalDifference.set({ ...labels, measure }, value)
-      }
-    }
-    if (batching === undefined) continue
-    metrics.inFlight.set(labels, leases)
-    metrics.queuedRows.set(labels, waitingRows)
-    metrics.batchingEnabled.set(labels, batching.enabled ? 1 : 0)
+  metrics.versionState.set({ ...labels, state }, 1)
+  if (memory !== undefined) {
+    const measured = String(memory.measured)
+    metrics.versionMemory.set({ ...labels, measured }, memory.bytes)
   }
+  if (rehearsal !== undefined) {
+    const { largestDifference: largest, meanDifference: mean, changed } = rehearsal
+    for (const [measure, value] of Object.entries({ largest, mean, changed })) {
+      metrics.rehearsalDifference.set({ ...labels, measure }, value)
+    }
+  }
+  if (batching === undefined) return
+  metrics.inFlight.set(labels, leases)
+  metrics.queuedRows.set(labels, waitingRows)
+  metrics.batchingEnabled.set(labels, batching.enabled ? 1 : 0)
 }
