@@ -8,6 +8,9 @@ import type { TrialMemoryLimit } from './engines/trial/trial-process.ts'
 import type { EngineOptions, MemoryRoom, TrialLoader } from './interfaces.ts'
 import { standbyFits, takableBytes } from './serving/memory.ts'
 
+/** Node.js and ONNX Runtime take 60 MiB of it. A container that has less left cannot hold a process more. */
+const LEAST_FOR_PROCESS = 96 * 2 ** 20
+
 export interface TrialInputs {
   readonly config: Config
   readonly engine: EngineOptions
@@ -36,9 +39,13 @@ export function createTrials({ config, engine, codec, clock }: TrialInputs): Tri
   const environment = childEnvironment()
   const timeoutMs = trialTimeoutMs
   const loader = createTrialLoader({ engine, codec, clock, timeoutMs, memoryLimit, environment })
+  const isWanted = (replaces: boolean): boolean => {
+    if (trial !== 'auto') return trial === 'always'
+    const left = room()
+    return replaces && (left === undefined || takableBytes(left) >= LEAST_FOR_PROCESS)
+  }
   return {
-    trialFor: (_, replaces) =>
-      trial === 'always' || (trial === 'auto' && replaces) ? loader : undefined,
+    trialFor: (_, replaces) => (isWanted(replaces) ? loader : undefined),
     memoryRoom: room,
     // Whatever the policy is, no version that has been replaced is worth running out of memory.
     standbyFits: (bytes) => standbyFits(bytes, memoryRoom()),
