@@ -1,5 +1,6 @@
 import type { AnswerDifference } from './compare-answers.ts'
 import type { Allowance, RehearsalLimits } from './rehearsal-settings.ts'
+import { FLOOR_MS } from './run-time.ts'
 
 /** What a rehearsal measured. Times are in milliseconds. */
 export interface RehearsalReport {
@@ -118,7 +119,8 @@ function tooSlow(
 ): string | undefined {
   if (maxLatencyRatio === 0 || latencyRatio === undefined) return undefined
   if (latencyRatio <= maxLatencyRatio) return undefined
-  return `a run takes ${short(runMs)} ms, ${short(latencyRatio)} times the ${short(servingRunMs)} ms of before (limit ${maxLatencyRatio} times)`
+  const counted = servingRunMs < FLOOR_MS ? `, which count as ${FLOOR_MS}` : ''
+  return `a run takes ${short(runMs)} ms, ${short(latencyRatio)} times the ${short(servingRunMs)} ms of before${counted} (limit ${maxLatencyRatio} times)`
 }
 
 /** Three digits, for people. */

@@ -1,5 +1,5 @@
 /** A serving run shorter than this counts as this: between shorter ones the hop to another thread decides. Milliseconds. */
-const FLOOR_MS = 1
+export const FLOOR_MS = 1
 
 /** Times that the run of a new version takes of the serving one's; undefined where nothing was measured. */
 export function latencyRatio(

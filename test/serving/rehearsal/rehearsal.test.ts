@@ -82,7 +82,7 @@ function servedBy(model: LoadedModel, clock: ManualClock): ServedModel<undefined
   }
   const batcher = new Batcher({ model, settings: DEFAULT_BATCH_SETTINGS, clock })
   served.own(model)
-  served.equip({ batcher, contract: undefined })
+  served.equip({ batcher, contract: undefined, manifest: plainManifest() })
   return served
 }
 
