@@ -137,10 +137,11 @@ describe(`${HAND_OVERS} hand-overs in ${MINUTES} minutes under mixed load`, () =
     expect(last).toBeLessThan(second * 1.1)
   })
 
-  test('leave threads and open files as they were', () => {
+  // What is left behind by each hand-over would be there hundreds of times.
+  test('leave threads and open files as they were, within a tenth', () => {
     for (const what of ['threads', 'openFiles'] as const) {
       const [second, last] = tenths(what)
-      expect(last, what).toBeLessThanOrEqual(second)
+      expect(last, what).toBeLessThan(second * 1.1)
     }
   })
 

@@ -194,6 +194,7 @@ export const BAD_VERSIONS: readonly BadVersion[] = [
   {
     kind: 'throws on every tenth row',
     write: graph(() => graphs.looksUp(7)),
+    rows: () => [...below(7, randomRows(9)), [7, 1, 2, 3]],
     outcome: warming('REHEARSAL_FAILED', /requests were refused/),
   },
   {
