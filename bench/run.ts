@@ -100,15 +100,15 @@ async function runCases(
 }
 
 async function save(report: BenchReport): Promise<void> {
-  const whole = values.add ? await joinReport(report, values.out, isBefore) : report
+  const whole = values.add ? await joinReport(report, values.out, compareNames) : report
   const missing = await saveReport(whole, values.out)
   if (missing !== undefined) process.stderr.write(`${missing}\n`)
 }
 
-/** A case's reports are named after it. */
-function isBefore(name: string, other: string): boolean {
+/** In the order of the cases, which their reports are named after. */
+function compareNames(name: string, other: string): number {
   const place = (report: string) => CASES.findIndex((one) => report.startsWith(one.name))
-  return place(name) < place(other)
+  return place(name) - place(other) || name.localeCompare(other, 'en', { numeric: true })
 }
 
 if (values.help) console.log(USAGE)

@@ -21,7 +21,7 @@ export async function saveReport(report: BenchReport, folder: string): Promise<s
 export async function joinReport(
   report: BenchReport,
   folder: string,
-  isBefore: (name: string, other: string) => boolean,
+  compare: (name: string, other: string) => number,
 ): Promise<BenchReport> {
   const text = await readFile(join(folder, 'latest.json'), 'utf8').catch(() => undefined)
   if (text === undefined) return report
@@ -30,7 +30,7 @@ export async function joinReport(
   const kept = earlier.cases
     .filter(({ name }) => !measured.has(name))
     .map((one) => ({ ...one, machine: one.machine ?? earlier.machine }))
-  const added = report.cases.map((one) => ({ ...one, machine: report.machine }))
-  const cases = [...kept, ...added].toSorted((a, b) => (isBefore(a.name, b.name) ? -1 : 1))
+  const added = report.cases.map((one) => ({ ...one, machine: one.machine ?? report.machine }))
+  const cases = [...kept, ...added].toSorted((a, b) => compare(a.name, b.name))
   return { ...report, cases }
 }
