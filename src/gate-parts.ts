@@ -8,15 +8,13 @@ import type { Config } from './config/read-config.ts'
 import { availableCores } from './engines/cpu-quota.ts'
 import { LARGE_MODEL_BYTES } from './engines/placement.ts'
 import { readRequest, type VersionScoring } from './http/version-scoring.ts'
-import type { ModelVersion } from './interfaces.ts'
 import type { Logger } from './log.ts'
 import type { ServingMetrics } from './metrics.ts'
 import type { ModelManifest } from './model/mlmodel.ts'
 import { observeRehearsals } from './observe/rehearsals.ts'
 import type { Gate } from './serving/bring-up.ts'
-import type { ContractFinding } from './serving/candidate.ts'
 import { createBatchingProofGate } from './serving/gates/batching-proof.ts'
-import { type ContractGateParts, contractCheck, contractGate } from './serving/gates/contract.ts'
+import { type ContractGateParts, contractGate } from './serving/gates/contract.ts'
 import { createGoldenGate } from './serving/gates/golden.ts'
 import { createRehearsalGate } from './serving/gates/rehearsal.ts'
 import type { RequestReader } from './serving/rehearsal/answering.ts'
@@ -39,8 +37,6 @@ export interface GateInputs {
 /** What a new version must pass before it serves, in order. */
 export function createGates(inputs: GateInputs): {
   readonly gates: readonly Gate<VersionScoring>[]
-  /** Why a version that is loaded may not take over another reference. */
-  readonly refuseSwap: ReturnType<typeof contractCheck<VersionScoring>>
   readonly rehearsalFor: (modelName: string) => RehearsalSettings
 } {
   const { config, own, clock, excuse, batchSettingsFor } = inputs
@@ -66,7 +62,7 @@ export function createGates(inputs: GateInputs): {
     rehearsal,
     createBatchingProofGate({ batchSettingsFor, reader, clock }),
   ]
-  return { gates, refuseSwap: contractCheck(contracts), rehearsalFor: settingsFor }
+  return { gates, rehearsalFor: settingsFor }
 }
 
 function rehearsalSettings(config: Config, own: ModelFileEntry | undefined): RehearsalSettings {

@@ -85,7 +85,6 @@ export function createServing(inputs: ServingInputs): ServingParts {
     makeContract: createVersionScoring(codec, metrics, gates.rehearsalFor),
     batchSettingsFor,
     gates: gates.gates,
-    refuseSwap: gates.refuseSwap,
     settings: {
       ...DEFAULT_MANAGER_SETTINGS,
       drainTimeoutMs: config.drainTimeoutMs,

@@ -101,7 +101,8 @@ export async function bringUp<Contract>(
   if (trial === undefined) {
     await passGates(version, serving, { ...files, model: loaded, contract }, parts, signal)
   }
-  equip(version, contract, loaded, parts)
+  equip(version, files.manifest, contract, loaded, parts)
+  if (serving !== undefined) version.checkedAgainst.add(serving.id)
 }
 
 /** Loads and checks a version where it can do no harm, and ends what was started for that. */
@@ -137,11 +138,27 @@ async function tryOut<Contract>(
   signal.throwIfAborted()
 }
 
+/**
+ * Has a loaded version, which another reference serves, checked against the one that it is to replace.
+ * @throws ServingError of the gate that refuses it, or the signal's reason.
+ */
+export async function checkAgainst<Contract>(
+  version: ServedModel<Contract>,
+  serving: ServedModel<Contract>,
+  parts: Pick<BringUpParts<Contract>, 'gates'>,
+  signal: AbortSignal,
+): Promise<void> {
+  await passGates(version, serving, version.candidate(), parts, signal)
+  const { batchingObstacle } = version.findings
+  if (batchingObstacle !== undefined) version.batcher?.disableBatching(batchingObstacle)
+  version.checkedAgainst.add(serving.id)
+}
+
 async function passGates<Contract>(
   version: ServedModel<Contract>,
   serving: ServedModel<Contract> | undefined,
   loaded: Omit<Candidate<Contract>, 'registered'>,
-  parts: BringUpParts<Contract>,
+  parts: Pick<BringUpParts<Contract>, 'gates'>,
   signal: AbortSignal,
 ): Promise<void> {
   const candidate = { ...loaded, registered: version.registered }
@@ -181,6 +198,7 @@ async function load<Contract, Loaded extends LoadedModel>(
 
 function equip<Contract>(
   served: ServedModel<Contract>,
+  manifest: ModelManifest,
   contract: Contract,
   loaded: LoadedModel,
   parts: BringUpParts<Contract>,
@@ -197,5 +215,5 @@ function equip<Contract>(
   })
   const { batchingObstacle } = served.findings
   if (batchingObstacle !== undefined) batcher.disableBatching(batchingObstacle)
-  served.equip({ batcher, contract })
+  served.equip({ batcher, contract, manifest })
 }

@@ -1,25 +1,20 @@
 import { ServingError } from '../errors.ts'
-import type { ModelVersion } from '../interfaces.ts'
-import { type BringUpParts, bringUp } from './bring-up.ts'
+import type { BringUpParts } from './bring-up.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import type { SwapEvent } from './events.ts'
 import { type Action, nextAction } from './handover.ts'
-import { LoadSlots } from './load-slots.ts'
 import type { ModelEntry, RefEntry } from './model-entry.ts'
 import { NO_PROBATION, type ProbationSettings } from './probation.ts'
 import { ProbationWatch } from './probation-watch.ts'
-import { ServedModel, versionId } from './served-model.ts'
+import { PromotionChecks } from './promotion-checks.ts'
+import { Retirements } from './retirements.ts'
+import { type ServedModel, versionId } from './served-model.ts'
 import type { ManagerSettings } from './settings.ts'
+import { VersionLoads } from './version-loads.ts'
 import { isLoaded } from './version-state.ts'
 
 export interface HandoverParts<Contract> extends BringUpParts<Contract> {
   readonly settings: ManagerSettings
-  /** Why a loaded version may not take over a reference from another one; left out: any may. */
-  readonly refuseSwap?: (
-    to: ServedModel<Contract>,
-    from: ServedModel<Contract>,
-    ref: string,
-  ) => ServingError | undefined
   /** How a model's versions are judged once they serve; left out: they are not. */
   readonly probationFor?: (modelName: string) => ProbationSettings
   /**
@@ -29,31 +24,33 @@ export interface HandoverParts<Contract> extends BringUpParts<Contract> {
   readonly standbyFits?: (bytes: number | undefined) => boolean
 }
 
-interface Load {
-  readonly abort: AbortController
-  readonly done: Promise<void>
-}
-
 /**
  * Carries out what `nextAction` decides. Decisions and swaps happen in the tick in which their cause happened; only
  * loading and unloading wait, and come back here when they have ended.
  */
 export class HandoverRunner<Contract> {
   readonly #parts: HandoverParts<Contract>
-  readonly #slots: LoadSlots
   readonly #probations: ProbationWatch<Contract>
   readonly #timer: DeadlineTimer
-  readonly #loads = new Map<ServedModel<Contract>, Load>()
-  readonly #retirements = new Set<Promise<void>>()
+  readonly #loads: VersionLoads<Contract>
+  readonly #checks: PromotionChecks<Contract>
+  readonly #retirements: Retirements<Contract>
   readonly #advancing = new Set<ModelEntry<Contract>>()
-  readonly #advanceAll: () => void
   #stopped = false
 
   /** @param advanceAll advances every model: something has fallen due, or a version is gone. */
   constructor(parts: HandoverParts<Contract>, advanceAll: () => void) {
     this.#parts = parts
-    this.#advanceAll = advanceAll
-    this.#slots = new LoadSlots(parts.settings.maxConcurrentLoads)
+    this.#retirements = new Retirements(parts, advanceAll)
+    this.#loads = new VersionLoads(parts, parts.settings.maxConcurrentLoads, {
+      failed: (model, version, error) => this.#failed(model, version, error),
+      ended: (model) => this.advance(model),
+    })
+    this.#checks = new PromotionChecks({
+      gates: parts.gates,
+      refused: (model, ref, version, error) => this.#refuse(model, ref, version, error),
+      ended: (model) => this.advance(model),
+    })
     this.#probations = new ProbationWatch({
       clock: parts.clock,
       settingsFor: parts.probationFor ?? (() => NO_PROBATION),
@@ -77,6 +74,7 @@ export class HandoverRunner<Contract> {
     if (this.#stopped || this.#advancing.has(model)) return
     this.#advancing.add(model)
     this.#probations.forgetGone(model)
+    this.#checks.endStale(model)
     let action = this.#next(model)
     while (action.kind !== 'wait') {
       this.#perform(model, action)
@@ -86,25 +84,25 @@ export class HandoverRunner<Contract> {
     this.#timer.watch(action.until)
   }
 
-  /** Resolves when no load is under way. */
+  /** Resolves when nothing is on its way into service. */
   async loaded(): Promise<void> {
-    while (this.#loads.size > 0)
-      await Promise.all([...this.#loads.values()].map(({ done }) => done))
+    while (this.#loads.size + this.#checks.size > 0) {
+      await this.#loads.ended()
+      await this.#checks.ended()
+    }
   }
 
   /** Resolves when nothing loads and nothing unloads. */
   async settled(): Promise<void> {
-    while (this.#loads.size + this.#retirements.size > 0) {
+    while (this.#loads.size + this.#checks.size + this.#retirements.size > 0) {
       await this.loaded()
-      await Promise.all(this.#retirements)
+      await this.#retirements.ended()
     }
   }
 
   /** Whether a load of this version is under way and still wanted. */
   isLoading(id: string): boolean {
-    for (const version of this.#loads.keys())
-      if (version.id === id && !version.cancelled) return true
-    return false
+    return this.#loads.has(id)
   }
 
   /** Starts nothing any more and cancels what is on its way. */
@@ -112,7 +110,8 @@ export class HandoverRunner<Contract> {
     this.#stopped = true
     this.#timer.stop()
     this.#probations.stop()
-    for (const version of this.#loads.keys()) this.#cancel(version, 'the server shuts down')
+    this.#checks.stop()
+    this.#loads.cancelAll('the server shuts down')
   }
 
   /**
@@ -202,24 +201,34 @@ export class HandoverRunner<Contract> {
 
   #perform(model: ModelEntry<Contract>, action: Exclude<Action, { kind: 'wait' }>): void {
     const { id } = action
-    if (action.kind === 'load') return this.#load(model, id)
-    if (action.kind === 'dismiss') return this.#dismiss(model, action.ref, id)
-    if (action.kind === 'release') return this.#release(model, action.refs, id)
-    const version = model.find((other) => other.id === id && other.isLive)
-    if (version === undefined) throw new ServingError('INTERNAL', `No version to ${action.kind}`)
+    if (action.kind === 'load') this.#loads.begin(model, id)
+    else if (action.kind === 'dismiss') this.#dismiss(model, action.ref, id)
+    else if (action.kind === 'release') this.#release(model, action.refs, id)
+    else this.#performOn(model, this.#liveVersion(model, id), action)
+  }
+
+  #performOn(
+    model: ModelEntry<Contract>,
+    version: ServedModel<Contract>,
+    action: Extract<Action, { kind: 'swap' | 'cancel' | 'unload' }>,
+  ): void {
     if (action.kind === 'swap') this.#swap(model, action.ref, version)
-    else if (action.kind === 'cancel') this.#cancel(version, 'no longer wanted')
+    else if (action.kind === 'cancel') this.#loads.cancel(version, 'no longer wanted')
     else this.unload(model, version, whyUnloaded(model, version))
+  }
+
+  #liveVersion(model: ModelEntry<Contract>, id: string): ServedModel<Contract> {
+    const version = model.find((other) => other.id === id && other.isLive)
+    if (version === undefined) throw new ServingError('INTERNAL', 'No such version is loaded')
+    return version
   }
 
   #swap(model: ModelEntry<Contract>, label: string, to: ServedModel<Contract>): void {
     const ref = model.refs.get(label)
     if (ref === undefined) throw new ServingError('INTERNAL', `No reference "${label}"`)
     const from = ref.serving
-    const error = from && this.#parts.refuseSwap?.(to, from, label)
-    if (error !== undefined) {
-      ref.refused = { id: to.id, error }
-      this.#reportFailed(model, ref, to, error)
+    if (from !== undefined && this.#checks.isDue(ref, to)) {
+      this.#checks.begin(model, ref, to, from)
       return
     }
     if (to.state === 'standby') to.move('ready', 'wanted again')
@@ -246,54 +255,14 @@ export class HandoverRunner<Contract> {
     }
   }
 
-  #cancel(version: ServedModel<Contract>, reason: string): void {
-    version.cancelled = true
-    this.#loads
-      .get(version)
-      ?.abort.abort(new ServingError('LOAD_FAILED', `Loading was cancelled: ${reason}`))
-  }
-
-  #load(model: ModelEntry<Contract>, id: string): void {
-    const wants = (wanted: ModelVersion | undefined) =>
-      wanted !== undefined && versionId(wanted) === id
-    const refs = [...model.refs.values()]
-    const wanting = refs.find(({ desired }) => wants(desired))
-    const registered = wanting?.desired ?? refs.find((ref) => wants(ref.released))?.released
-    if (registered === undefined)
-      throw new ServingError('INTERNAL', 'No reference wants the version to load')
-    const version = new ServedModel<Contract>(
-      registered,
-      wanting === undefined ? 'nothing else can serve' : `wanted by "${wanting.label}"`,
-      this.#parts.clock,
-      (event) => {
-        model.history.moved(this.#parts.clock.now(), event)
-        this.#parts.events.emit('version', event)
-      },
-    )
-    model.versions.add(version)
-    const abort = new AbortController()
-    const done = this.#bringUp(model, version, wanting?.serving, abort.signal)
-    this.#loads.set(version, { abort, done })
-  }
-
-  async #bringUp(
+  #refuse(
     model: ModelEntry<Contract>,
+    ref: RefEntry<Contract>,
     version: ServedModel<Contract>,
-    serving: ServedModel<Contract> | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    try {
-      await this.#slots.run(() => bringUp(version, serving, this.#parts, signal), signal)
-      signal.throwIfAborted()
-      this.#loads.delete(version)
-      model.failures.clear(version.id)
-      version.move('ready', 'loaded and checked')
-    } catch (error) {
-      this.#loads.delete(version)
-      if (signal.aborted) this.#retire(model, version)
-      else this.#failed(model, version, ServingError.from(error, 'LOAD_FAILED'))
-    }
-    this.advance(model)
+    error: ServingError,
+  ): void {
+    ref.refused = { id: version.id, error }
+    this.#reportFailed(model, ref, version, error)
   }
 
   #reportFailed(
@@ -311,7 +280,15 @@ export class HandoverRunner<Contract> {
     })
   }
 
-  #failed(model: ModelEntry<Contract>, version: ServedModel<Contract>, error: ServingError): void {
+  #failed(
+    model: ModelEntry<Contract>,
+    version: ServedModel<Contract>,
+    error: ServingError | 'cancelled',
+  ): void {
+    if (error === 'cancelled') {
+      this.#retire(model, version)
+      return
+    }
     for (const ref of model.refs.values()) {
       if (ref.desired === undefined || versionId(ref.desired) !== version.id) continue
       this.#reportFailed(model, ref, version, error)
@@ -326,40 +303,7 @@ export class HandoverRunner<Contract> {
     version: ServedModel<Contract>,
     timeoutMs = this.#parts.settings.drainTimeoutMs,
   ): void {
-    const retirement = this.#giveBack(model, version, timeoutMs).then(() => {
-      this.#retirements.delete(retirement)
-      this.#advanceAll()
-    })
-    this.#retirements.add(retirement)
-  }
-
-  async #giveBack(
-    model: ModelEntry<Contract>,
-    version: ServedModel<Contract>,
-    timeoutMs: number,
-  ): Promise<void> {
-    const startedAt = this.#parts.clock.monotonic()
-    let failure: ServingError | undefined
-    try {
-      await version.retire(timeoutMs)
-    } catch (error) {
-      failure = ServingError.from(error)
-    }
-    model.versions.delete(version)
-    if (version.state === 'draining' || version.cutRequests > 0) {
-      const durationMs = this.#parts.clock.monotonic() - startedAt
-      const event = {
-        model: model.name,
-        version: version.version,
-        durationMs,
-        cutRequests: version.cutRequests,
-      }
-      model.history.drained(this.#parts.clock.now(), event)
-      this.#parts.events.emit('drain', event)
-    }
-    if (version.state === 'failed') return
-    if (failure === undefined) version.move('closed', version.cancelled ? 'cancelled' : 'unloaded')
-    else version.move('failed', `unloading failed: ${failure.message}`, failure)
+    this.#retirements.begin(model, version, timeoutMs)
   }
 }
 

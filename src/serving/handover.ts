@@ -6,6 +6,8 @@ export interface RefView {
   /** Undefined while the registry has never named a version for it. */
   readonly desired: string | undefined
   readonly serving: string | undefined
+  /** The loaded version that is being checked before it may take over; `desired` is what serves meanwhile. */
+  readonly checking?: string | undefined
   /** The version that stands by while the one that serves is on probation. */
   readonly previous: string | undefined
   /** The version that was unloaded to make room for the one that is wanted, which has not come yet. */
@@ -145,8 +147,9 @@ function retryAt(view: ModelView, id: string): number {
 
 function isWanted(view: ModelView, id: string): boolean {
   return (
-    view.refs.some((ref) => ref.serving === id || fallbackOf(view, ref) === id) ||
-    isDesired(view, id)
+    view.refs.some(
+      (ref) => ref.serving === id || ref.checking === id || fallbackOf(view, ref) === id,
+    ) || isDesired(view, id)
   )
 }
 

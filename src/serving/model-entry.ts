@@ -58,6 +58,8 @@ export interface RefEntry<Contract> {
   readonly served: Set<string>
   /** The wanted version is loaded, and may not take over for this reason. */
   refused: { readonly id: string; readonly error: ServingError } | undefined
+  /** The wanted version is loaded, and is being checked against the one that serves. */
+  checking: string | undefined
   /** Set while a person has fixed what it serves. */
   pin: PinnedRef | undefined
   /** While `serving` is judged and the version before it may take over again. */
@@ -179,8 +181,9 @@ export class ModelEntry<Contract> {
     return {
       refs: Array.from(this.refs.values(), (ref) => ({
         label: ref.label,
-        desired: ref.refused === undefined ? idOf(ref.desired) : ref.serving?.id,
+        desired: isHeldUp(ref) ? ref.serving?.id : idOf(ref.desired),
         serving: ref.serving?.id,
+        checking: ref.checking,
         previous: ref.probation?.previous.id,
         released: idOf(ref.released),
       })),
@@ -215,6 +218,7 @@ export class ModelEntry<Contract> {
       serving: undefined,
       served: new Set(),
       refused: undefined,
+      checking: undefined,
       pin: undefined,
       probation: undefined,
       released: undefined,
@@ -236,6 +240,10 @@ export class ModelEntry<Contract> {
     // A reference that means nothing keeps what serves, but nothing new is brought into service for it.
     if (!NO_ANSWER.has(resolution.code)) ref.desired = ref.serving?.registered
   }
+}
+
+function isHeldUp<Contract>({ refused, checking }: RefEntry<Contract>): boolean {
+  return refused !== undefined || checking !== undefined
 }
 
 function idOf(version: ModelVersion | undefined): string | undefined {

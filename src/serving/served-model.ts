@@ -8,9 +8,10 @@ import type {
   LocalArtifact,
   ModelVersion,
 } from '../interfaces.ts'
+import type { ModelManifest } from '../model/mlmodel.ts'
 import type { NamedTensors } from '../model/tensor.ts'
 import type { Batcher } from './batcher.ts'
-import type { Findings } from './candidate.ts'
+import type { Candidate, Findings } from './candidate.ts'
 import type { VersionEvent } from './events.ts'
 import type { SubmitOptions } from './pending-request.ts'
 import { TrafficRecord } from './traffic-record.ts'
@@ -27,6 +28,7 @@ export interface Lease<Contract> {
 export interface Equipment<Contract> {
   readonly batcher: Batcher
   readonly contract: Contract
+  readonly manifest: ModelManifest
 }
 
 type Invoke = NonNullable<LoadedModel['invoke']>
@@ -63,6 +65,8 @@ export class ServedModel<Contract> {
 
   /** Its loading was cancelled; it closes as soon as the step under way has ended. */
   cancelled = false
+  /** Versions, by id, that it was compared with by every gate. */
+  readonly checkedAgainst = new Set<string>()
   /** What it has done so far. */
   readonly traffic: TrafficRecord
 
@@ -205,6 +209,20 @@ export class ServedModel<Contract> {
   /** Adds what a gate found out. */
   learn(findings: Findings): void {
     this.#findings = { ...this.#findings, ...findings }
+  }
+
+  /** Itself as gates see it. @throws ServingError INTERNAL before it is loaded and after it has closed. */
+  candidate(): Candidate<Contract> {
+    const { registered } = this
+    if (
+      this.#equipment === undefined ||
+      this.#loaded === undefined ||
+      this.#artifact === undefined
+    ) {
+      throw new ServingError('INTERNAL', `A version cannot be checked while ${this.#state}`)
+    }
+    const { manifest, contract } = this.#equipment
+    return { registered, folder: this.#artifact.folder, manifest, model: this.#loaded, contract }
   }
 
   /** Takes over the files, to be released when it closes. */

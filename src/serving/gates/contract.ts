@@ -37,21 +37,6 @@ export function contractGate<Contract>(parts: ContractGateParts<Contract>): Gate
   }
 }
 
-/**
- * The same check for a version that another reference serves already, which no gate sees again: says why a reference
- * may not be given to it.
- */
-export function contractCheck<Contract>(parts: ContractGateParts<Contract>) {
-  return (
-    to: ServedModel<Contract>,
-    from: ServedModel<Contract>,
-    ref: string,
-  ): ServingError | undefined => {
-    const { refusal } = judge(to, from, parts)
-    return parts.excuse(to.registered, ref) === undefined ? refusal : undefined
-  }
-}
-
 function judge<Contract>(
   { registered, contract }: Pick<ServedModel<Contract>, 'registered' | 'contract'>,
   serving: ServedModel<Contract>,

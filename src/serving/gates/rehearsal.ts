@@ -42,7 +42,7 @@ export interface RehearsalParts<Contract> {
  * It rejects with REHEARSAL_FAILED, whose message has every number beyond its limit.
  */
 export function createRehearsalGate<Contract>(parts: RehearsalParts<Contract>): Gate<Contract> {
-  const { settingsFor, reader, clock, excuse, servingThreads, onReport } = parts
+  const { settingsFor, reader, clock, excuse, onReport } = parts
   return async (candidate, serving, signal) => {
     const settings = settingsFor(candidate.registered.name)
     if (serving === undefined || settings.requests === 0) return {}
@@ -50,17 +50,12 @@ export function createRehearsalGate<Contract>(parts: RehearsalParts<Contract>): 
     const source = traffic.length > 0 ? 'traffic' : 'example'
     const exchanges =
       source === 'traffic' ? traffic : await exampleExchange(candidate, serving, parts, signal)
-    const { registered, manifest, model } = candidate
-    const threads =
-      model.cpuMs === undefined
-        ? 1
-        : servingThreads?.(registered.name, serving.artifactBytes ?? 0, manifest)
     const report = await new Rehearsal({
       candidate,
       serving,
       source,
       settings,
-      servingThreads: threads ?? 1,
+      servingThreads: threadsOfServing(candidate, serving, parts),
       reader,
       clock,
       signal,
@@ -77,6 +72,16 @@ export function createRehearsalGate<Contract>(parts: RehearsalParts<Contract>): 
       `Rehearsal against version ${serving.version} with ${report.requests} ${requests}: ${failures.join('; ')}`,
     )
   }
+}
+
+/** Threads that made the recorded times of the serving version, where a trial's CPU time is held against them. */
+function threadsOfServing<Contract>(
+  { registered, manifest, model }: Candidate<Contract>,
+  serving: ServedModel<Contract>,
+  { servingThreads }: RehearsalParts<Contract>,
+): number {
+  if (model.cpuMs === undefined || servingThreads === undefined) return 1
+  return servingThreads(registered.name, serving.artifactBytes ?? 0, manifest)
 }
 
 function recentExchanges<Contract>(

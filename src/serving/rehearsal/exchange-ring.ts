@@ -23,6 +23,8 @@ export interface RingLimits {
 
 /** Milliseconds between two exchanges once the ring is full: 64 of them are the last minute. */
 const FULL_INTERVAL_MS = 1000
+/** The first ones are taken one after the other: fewer cannot tell a constant answer from a chance. */
+const TAKEN_AT_ONCE = 16
 /** Share of the ring's bytes that one exchange may have. */
 const LARGEST_SHARE = 1 / 4
 /** A larger answer is not kept: reading one of this size in order to compare it takes 6 ms. */
@@ -62,8 +64,10 @@ export class ExchangeRing {
   take(media: MediaType, body: Uint8Array, now: number): TakenRequest | undefined {
     const { requests, maxBytes } = this.#limits
     if (body.byteLength > maxBytes * LARGEST_SHARE) return undefined
-    const fullness = Math.max(this.#kept.length / requests, this.#bytes / maxBytes)
-    this.dueAt = now + FULL_INTERVAL_MS * fullness ** 2
+    const kept = this.#kept.length
+    const fullness = Math.max(kept / requests, this.#bytes / maxBytes)
+    const isFirst = kept < Math.min(TAKEN_AT_ONCE, requests / 4) && fullness < 1 / 4
+    this.dueAt = isFirst ? now : now + FULL_INTERVAL_MS * fullness ** 2
     return { media, body: new Uint8Array(body) }
   }
 

@@ -36,7 +36,7 @@ async function versionStatus(number: number): Promise<Version | undefined> {
 }
 
 /** Requests of one to three rows, all different. */
-async function sendTraffic(count = 8): Promise<void> {
+async function sendTraffic(count = 12): Promise<void> {
   for (let i = 0; i < count; i += 1) {
     const rows = Array.from({ length: 1 + (i % 3) }, (_, row) => [i, row, i / 2, 1])
     const { status } = await running.post('/invocations', { inputs: { x: rows } })
@@ -84,7 +84,7 @@ describe('a new version answers recent requests before it serves', () => {
       code: 'REHEARSAL_FAILED',
       stage: 'warming',
       message: expect.stringMatching(
-        `^Rehearsal against version 1 with \\d recent requests: ${message}$`,
+        `^Rehearsal against version 1 with \\d+ recent requests: ${message}$`,
       ),
     })
     expect(await refusalOf(2)).toMatchObject(
