@@ -3,6 +3,7 @@ import type { BringUpParts } from './bring-up.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import type { SwapEvent } from './events.ts'
 import { type Action, nextAction } from './handover.ts'
+import { swapReason, whyUnloaded } from './handover-reasons.ts'
 import type { ModelEntry, RefEntry } from './model-entry.ts'
 import { NO_PROBATION, type ProbationSettings } from './probation.ts'
 import { ProbationWatch } from './probation-watch.ts'
@@ -312,19 +313,4 @@ function standingBy<C>({ probation }: RefEntry<C>): ServedModel<C> | undefined {
   return probation !== undefined && isLoaded(probation.previous.state)
     ? probation.previous
     : undefined
-}
-
-function whyUnloaded<C>(model: ModelEntry<C>, { id }: ServedModel<C>): string {
-  for (const { released, desired } of model.refs.values()) {
-    if (released !== undefined && versionId(released) === id) {
-      return `makes room for version ${desired?.version}`
-    }
-  }
-  return 'no longer wanted'
-}
-
-function swapReason<C>(from: ServedModel<C> | undefined, to: ServedModel<C>): string {
-  if (from === undefined) return 'first version loaded'
-  if (from.version === to.version) return `version ${to.version} was registered again`
-  return `moved from version ${from.version} to ${to.version}`
 }

@@ -2,6 +2,7 @@ import { type ErrorCode, ServingError } from '../errors.ts'
 import type { ModelVersion } from '../interfaces.ts'
 import type { ContractFinding } from './candidate.ts'
 import { type HandoverParts, HandoverRunner } from './handover-runner.ts'
+import type { Lease } from './lease.ts'
 import { type DesiredRef, ModelEntry } from './model-entry.ts'
 import { describeModel, type ModelStatus } from './model-status.ts'
 import { pinChanges, pinsOf } from './pin-changes.ts'
@@ -12,7 +13,7 @@ import {
   refNotReady,
   versionNotAvailable,
 } from './refusal.ts'
-import { type Lease, versionId } from './served-model.ts'
+import { versionId } from './served-model.ts'
 import { isLoaded } from './version-state.ts'
 
 /** Which version a request asks for. Without a name: the first model. Without a reference or version: its first reference. */

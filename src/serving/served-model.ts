@@ -13,16 +13,10 @@ import type { NamedTensors } from '../model/tensor.ts'
 import type { Batcher } from './batcher.ts'
 import type { Candidate, Findings } from './candidate.ts'
 import type { VersionEvent } from './events.ts'
+import { type Lease, VersionLease, withdrawn } from './lease.ts'
 import type { SubmitOptions } from './pending-request.ts'
 import { TrafficRecord } from './traffic-record.ts'
 import { checkMove, isLoaded, isStarting, type VersionState } from './version-state.ts'
-
-/** A version borrowed for one request. */
-export interface Lease<Contract> {
-  readonly model: ServedModel<Contract>
-  /** Gives it back. Calling it again does nothing. */
-  release(): void
-}
 
 /** What a loaded version needs in order to answer. */
 export interface Equipment<Contract> {
@@ -306,30 +300,4 @@ export class ServedModel<Contract> {
       code: error?.code,
     })
   }
-}
-
-class VersionLease<Contract> implements Lease<Contract> {
-  readonly model: ServedModel<Contract>
-  readonly #onRelease: () => void
-  #held = true
-
-  constructor(model: ServedModel<Contract>, onRelease: () => void) {
-    this.model = model
-    this.#onRelease = onRelease
-  }
-
-  release(): void {
-    if (!this.#held) return
-    this.#held = false
-    this.#onRelease()
-  }
-}
-
-/** What a request hears that outlasted the drain timeout of its version. */
-function withdrawn({ name, version }: ModelVersion): ServingError {
-  return new ServingError(
-    'MODEL_NOT_READY',
-    `Version ${version} of model "${name}" was unloaded before the answer was ready; the request may be sent again`,
-    { details: { name, version, state: 'draining' } },
-  )
 }
