@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { ServingError } from '../errors.ts'
 import type { ArtifactFile, ArtifactSink } from '../interfaces.ts'
-import { cacheFailure } from './cache-failure.ts'
-import type { IndexedFile } from './cache-index-schema.ts'
+import { cacheFailure } from './cache/cache-failure.ts'
+import type { IndexedFile } from './cache/cache-index-schema.ts'
 import { quotePath } from './safe-path.ts'
 
 /** Hashing it blocks the event loop, which also answers requests, for less than a millisecond. */

@@ -4,9 +4,9 @@ import type { ArtifactStore } from '../interfaces.ts'
 import type { MlflowConnection } from '../mlflow/connection.ts'
 import { describeSource, schemeOf } from './artifact-uri.ts'
 import { LocalStore } from './local-store.ts'
-import { ProxyStore } from './proxy-store.ts'
-import type { S3Settings } from './s3-client.ts'
-import { S3Store } from './s3-store.ts'
+import { ProxyStore } from './proxy/proxy-store.ts'
+import type { S3Settings } from './s3/s3-client.ts'
+import { S3Store } from './s3/s3-store.ts'
 
 export interface StoreSettings {
   readonly s3: S3Settings

@@ -55,7 +55,7 @@ async function withAliases<T>(
   command: Command,
   act: (aliases: AliasAdmin, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const { openModelSource } = await import('../model-source.ts')
+  const { openModelSource } = await import('../assembly/model-source.ts')
   const source = openModelSource(await configOf(command), { clock: systemClock })
   try {
     return await act(source.opened.aliases, new AbortController().signal)

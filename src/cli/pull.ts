@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { createProgressReporter } from '../artifacts/progress.ts'
+import type { ModelSource } from '../assembly/model-source.ts'
 import { systemClock } from '../clock.ts'
 import type { LocalArtifact, ModelVersion } from '../interfaces.ts'
-import type { ModelSource } from '../model-source.ts'
 import { resolveOne } from './resolve.ts'
 import { addSettings, configOf, REGISTRY_SETTINGS } from './settings-options.ts'
 
@@ -13,7 +13,7 @@ export function pullCommand(): Command {
     .argument('<uri>', 'model URI such as models:/iris-classifier@champion')
     .option('--json', 'print JSON')
   return addSettings(command, REGISTRY_SETTINGS).action(async (uri: string) => {
-    const { openModelSource } = await import('../model-source.ts')
+    const { openModelSource } = await import('../assembly/model-source.ts')
     const source = openModelSource(await configOf(command), { clock: systemClock })
     const abort = new AbortController()
     const stop = () => abort.abort()

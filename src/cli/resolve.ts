@@ -1,9 +1,9 @@
 import { Command } from 'commander'
+import type { ModelSource } from '../assembly/model-source.ts'
 import { systemClock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type { ModelVersion } from '../interfaces.ts'
 import { parseModelUri } from '../model/model-uri.ts'
-import type { ModelSource } from '../model-source.ts'
 import { addSettings, configOf, REGISTRY_SETTINGS } from './settings-options.ts'
 
 /** `baton resolve <uri>`: which version a model URI means now, and where its files are. */
@@ -13,7 +13,7 @@ export function resolveCommand(): Command {
     .argument('<uri>', 'model URI such as models:/iris-classifier@champion')
     .option('--json', 'print JSON')
   return addSettings(command, REGISTRY_SETTINGS).action(async (uri: string) => {
-    const { openModelSource } = await import('../model-source.ts')
+    const { openModelSource } = await import('../assembly/model-source.ts')
     const source = openModelSource(await configOf(command), { clock: systemClock })
     try {
       const { name, version, source: location } = await resolveOne(source, uri)

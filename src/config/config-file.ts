@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml'
 import { z } from 'zod'
 import { CONTRACT_CHANGES, type ContractChange } from '../model/contract-difference.ts'
-import type { ProbationSettings } from '../serving/probation.ts'
+import type { ProbationSettings } from '../serving/probation/probation.ts'
 import { ALLOWANCES, type RehearsalSettings } from '../serving/rehearsal/rehearsal-settings.ts'
 import { bytes, decimalNumber, duration, wholeNumber } from './setting-types.ts'
 import { SETTINGS, type SettingName } from './settings.ts'

@@ -1,4 +1,4 @@
-import type { S3Settings } from '../artifacts/s3-client.ts'
+import type { S3Settings } from '../artifacts/s3/s3-client.ts'
 import type { MlflowConnection } from '../mlflow/connection.ts'
 import type { Settings } from './settings.ts'
 

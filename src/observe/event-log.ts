@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { ServingEvents } from '../serving/events.ts'
-import type { Comparison } from '../serving/probation.ts'
+import type { Comparison } from '../serving/probation/probation.ts'
 
 /** A download gets a line this often at most. */
 const PROGRESS_MS = 5000

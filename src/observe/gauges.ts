@@ -1,4 +1,4 @@
-import type { CacheStatus } from '../artifacts/artifact-cache.ts'
+import type { CacheStatus } from '../artifacts/cache/artifact-cache.ts'
 import type { ServingMetrics } from '../metrics.ts'
 import type { PollStatus } from '../registry/model-poll.ts'
 import type { ModelStatus, RefStatus, VersionStatus } from '../serving/model-status.ts'

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.ts'
 import type { DownloadProgress, ModelVersion } from '../interfaces.ts'
-import type { BatchCloseReason } from './batch-queue.ts'
-import type { Comparison } from './probation.ts'
+import type { BatchCloseReason } from './batching/batch-queue.ts'
+import type { Comparison } from './probation/probation.ts'
 import type { VersionState } from './version-state.ts'
 
 /** A version has entered a state. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { ErrorCode, ServingError } from '../errors.ts'
 import type { ModelVersion } from '../interfaces.ts'
-import type { FailureView } from './handover.ts'
+import type { FailureView } from './handover/handover.ts'
 import type { BackoffSettings } from './settings.ts'
 import type { VersionState } from './version-state.ts'
 

@@ -2,12 +2,12 @@ import type { Clock } from '../clock.ts'
 import { ServingError } from '../errors.ts'
 import type { ModelVersion, Resolution } from '../interfaces.ts'
 import { FailureLog } from './failure-log.ts'
-import type { ModelView } from './handover.ts'
+import type { ModelView } from './handover/handover.ts'
 import { History } from './history.ts'
-import type { ProbationSettings } from './probation.ts'
+import type { ProbationSettings } from './probation/probation.ts'
+import type { TrafficSample } from './probation/traffic-record.ts'
 import { type ServedModel, versionId } from './served-model.ts'
 import type { BackoffSettings } from './settings.ts'
-import type { TrafficSample } from './traffic-record.ts'
 
 /** What the registry says about one reference of a model. */
 export interface DesiredRef {

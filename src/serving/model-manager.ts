@@ -1,11 +1,11 @@
 import { type ErrorCode, ServingError } from '../errors.ts'
 import type { ModelVersion } from '../interfaces.ts'
 import type { ContractFinding } from './candidate.ts'
-import { type HandoverParts, HandoverRunner } from './handover-runner.ts'
+import { type HandoverParts, HandoverRunner } from './handover/handover-runner.ts'
 import type { Lease } from './lease.ts'
 import { type DesiredRef, ModelEntry } from './model-entry.ts'
 import { describeModel, type ModelStatus } from './model-status.ts'
-import { pinChanges, pinsOf } from './pin-changes.ts'
+import { pinChanges, pinsOf } from './pins/pin-changes.ts'
 import {
   modelNotFound,
   nothingToAllow,

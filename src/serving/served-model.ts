@@ -10,12 +10,12 @@ import type {
 } from '../interfaces.ts'
 import type { ModelManifest } from '../model/mlmodel.ts'
 import type { NamedTensors } from '../model/tensor.ts'
-import type { Batcher } from './batcher.ts'
+import type { Batcher } from './batching/batcher.ts'
+import type { SubmitOptions } from './batching/pending-request.ts'
 import type { Candidate, Findings } from './candidate.ts'
 import type { VersionEvent } from './events.ts'
 import { type Lease, VersionLease, withdrawn } from './lease.ts'
-import type { SubmitOptions } from './pending-request.ts'
-import { TrafficRecord } from './traffic-record.ts'
+import { TrafficRecord } from './probation/traffic-record.ts'
 import { checkMove, isLoaded, isStarting, type VersionState } from './version-state.ts'
 
 /** What a loaded version needs in order to answer. */

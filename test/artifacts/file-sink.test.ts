@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { cacheFailure } from '../../src/artifacts/cache-failure.ts'
+import { cacheFailure } from '../../src/artifacts/cache/cache-failure.ts'
 import { FileSink } from '../../src/artifacts/file-sink.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'file-sink-'))

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { describeSource } from '../../src/artifacts/artifact-uri.ts'
 import { LocalStore } from '../../src/artifacts/local-store.ts'
-import { ProxyStore } from '../../src/artifacts/proxy-store.ts'
-import { S3Store } from '../../src/artifacts/s3-store.ts'
+import { ProxyStore } from '../../src/artifacts/proxy/proxy-store.ts'
+import { S3Store } from '../../src/artifacts/s3/s3-store.ts'
 import { ArtifactStores } from '../../src/artifacts/stores.ts'
 import { systemClock } from '../../src/clock.ts'
 

@@ -3,7 +3,13 @@ import type { Clock } from '../../clock.ts'
 import { type ErrorCode, ServingError } from '../../errors.ts'
 import type { LoadedModel } from '../../interfaces.ts'
 import type { NamedTensors } from '../../model/tensor.ts'
-import { type BatchLayout, layoutOf, mergeRows, rowMismatch, splitRows } from '../batch-merge.ts'
+import {
+  type BatchLayout,
+  layoutOf,
+  mergeRows,
+  rowMismatch,
+  splitRows,
+} from '../batching/batch-merge.ts'
 import { addLargestNumbers, rowDifference } from './same-rows.ts'
 
 /** Milliseconds after which no further batch is tried. */

@@ -7,7 +7,7 @@ import {
   type TensorSpec,
   type TypedArray,
 } from '../../model/tensor.ts'
-import { byteLength, commonRows, hasLayout, layoutOf, splitRows } from '../batch-merge.ts'
+import { byteLength, commonRows, hasLayout, layoutOf, splitRows } from '../batching/batch-merge.ts'
 
 /** More input than this in one row is not made up. */
 const MAX_ELEMENTS = 2 ** 19

@@ -7,8 +7,8 @@ import {
   type Difference,
   type ServedContract,
 } from '../../model/contract-difference.ts'
-import type { Gate } from '../bring-up.ts'
 import type { ContractFinding } from '../candidate.ts'
+import type { Gate } from '../handover/bring-up.ts'
 import type { ServedModel } from '../served-model.ts'
 
 export interface ContractGateParts<Contract> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import { ServingError } from '../../errors.ts'
-import type { Gate } from '../bring-up.ts'
 import type { Candidate } from '../candidate.ts'
+import type { Gate } from '../handover/bring-up.ts'
 import { answerBy, type RequestReader } from '../rehearsal/answering.ts'
 import { GOLDEN_FILE, type GoldenCase, readGoldenFile } from '../rehearsal/golden-file.ts'
 import { mismatch } from '../rehearsal/mismatch.ts'

@@ -1,5 +1,5 @@
 import { ServingError } from '../../../src/errors.ts'
-import { Batcher, type BatchReport } from '../../../src/serving/batcher.ts'
+import { Batcher, type BatchReport } from '../../../src/serving/batching/batcher.ts'
 import { type BatchSettings, DEFAULT_BATCH_SETTINGS } from '../../../src/serving/settings.ts'
 import { ManualClock } from '../../manual-clock.ts'
 import { RowModel, type RowModelOptions } from './row-model.ts'

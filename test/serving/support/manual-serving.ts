@@ -11,10 +11,10 @@ import type {
 } from '../../../src/interfaces.ts'
 import type { ModelManifest } from '../../../src/model/mlmodel.ts'
 import type { NamedTensors } from '../../../src/model/tensor.ts'
-import type { Gate } from '../../../src/serving/bring-up.ts'
 import { type ServingEventMap, ServingEvents } from '../../../src/serving/events.ts'
+import type { Gate } from '../../../src/serving/handover/bring-up.ts'
 import { ModelManager } from '../../../src/serving/model-manager.ts'
-import { NO_PROBATION, type ProbationSettings } from '../../../src/serving/probation.ts'
+import { NO_PROBATION, type ProbationSettings } from '../../../src/serving/probation/probation.ts'
 import {
   DEFAULT_BATCH_SETTINGS,
   DEFAULT_MANAGER_SETTINGS,
