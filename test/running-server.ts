@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { vi } from 'vitest'
+import { parseConfigFile } from '../src/config/config-file.ts'
 import { type ConfigSources, readConfig } from '../src/config/read-config.ts'
 import { createLogger } from '../src/log.ts'
 import { BatonServer } from '../src/server.ts'
@@ -46,10 +47,11 @@ export class RunningServer {
 
   static async start(
     env: ConfigSources['env'],
-    { ready = true }: { readonly ready?: boolean } = {},
+    { ready = true, yaml }: { readonly ready?: boolean; readonly yaml?: string } = {},
   ): Promise<RunningServer> {
+    const file = yaml === undefined ? undefined : parseConfigFile('baton.yaml', yaml)
     const defaults = { BATON_PORT: '0', BATON_POLL_INTERVAL: '50ms' }
-    const config = readConfig({ flags: {}, env: { ...defaults, ...env }, file: undefined })
+    const config = readConfig({ flags: {}, env: { ...defaults, ...env }, file })
     const server = new BatonServer(config, createLogger('silent'))
     const running = new RunningServer(server, await server.start())
     if (ready) await running.becomesReady()

@@ -20,8 +20,11 @@ afterEach(async () => {
   await registry.remove()
 })
 
-const start = (env: Readonly<Record<string, string>> = {}) =>
-  RunningServer.start({ MLFLOW_REGISTRY_URI: registry.root, MODEL_NAME: 'churn', ...env })
+const start = (env: Readonly<Record<string, string>> = {}, yaml?: string) =>
+  RunningServer.start(
+    { MLFLOW_REGISTRY_URI: registry.root, MODEL_NAME: 'churn', ...env },
+    yaml === undefined ? {} : { yaml },
+  )
 
 /** Version 2 with an input example that keeps it busy for an hour. */
 async function hangingVersion(): Promise<void> {
@@ -141,6 +144,15 @@ describe('the setting trial', () => {
     running = await start({ BATON_TRIAL: 'off' })
     await registry.setAliases('churn', { champion: 2 })
     await vi.waitFor(async () => expect(await running.answeringVersion()).toBe('2'), PATIENCE)
+    const metrics = await (await fetch(`${running.url}/metrics`)).text()
+    expect(metrics).not.toContain('baton_trials_total{')
+  })
+
+  it('may be another one for a model of the configuration file', TIMEOUT, async () => {
+    running = await start(
+      { BATON_TRIAL: 'always' },
+      'models: [{ uri: "models:/churn@champion", trial: "off" }]',
+    )
     const metrics = await (await fetch(`${running.url}/metrics`)).text()
     expect(metrics).not.toContain('baton_trials_total{')
   })

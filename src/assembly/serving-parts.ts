@@ -80,7 +80,7 @@ export function createServing(inputs: ServingInputs): ServingParts {
     events,
     artifacts: inputs.artifacts,
     loaderFor: (model) => pool.withOptions(ownWorkers(config, own(model))),
-    ...createTrials({ config, engine: engineOptions(config), codec, clock }),
+    ...createTrials({ config, own, engine: engineOptions(config), codec, clock }),
     readManifest,
     makeContract: createVersionScoring(codec, metrics, gates.rehearsalFor),
     batchSettingsFor,

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { CodecOptions } from '../codec/mlflow/invocation.ts'
 import { childEnvironment } from '../config/child-environment.ts'
+import type { ModelFileEntry } from '../config/config-file.ts'
 import type { Config } from '../config/read-config.ts'
 import { memoryRoom } from '../engines/memory-room.ts'
 import { createTrialLoader } from '../engines/trial/trial-loader.ts'
@@ -13,6 +14,8 @@ const LEAST_FOR_PROCESS = 96 * 2 ** 20
 
 export interface TrialInputs {
   readonly config: Config
+  /** What the `--config` file says of a model. */
+  readonly own: (modelName: string) => Pick<ModelFileEntry, 'trial'> | undefined
   readonly engine: EngineOptions
   readonly codec: CodecOptions
   readonly clock: Clock
@@ -25,8 +28,8 @@ export interface TrialParts {
   readonly standbyFits: (bytes: number | undefined) => boolean
 }
 
-export function createTrials({ config, engine, codec, clock }: TrialInputs): TrialParts {
-  const { trial, trialTimeoutMs, trialMemoryBytes, memorySwap } = config
+export function createTrials({ config, own, engine, codec, clock }: TrialInputs): TrialParts {
+  const { trialTimeoutMs, trialMemoryBytes, memorySwap } = config
   const room = () => (memorySwap === 'off' ? undefined : memoryRoom())
   const memoryLimit = (): TrialMemoryLimit | undefined => {
     const left = room()
@@ -39,13 +42,14 @@ export function createTrials({ config, engine, codec, clock }: TrialInputs): Tri
   const environment = childEnvironment()
   const timeoutMs = trialTimeoutMs
   const loader = createTrialLoader({ engine, codec, clock, timeoutMs, memoryLimit, environment })
-  const isWanted = (replaces: boolean): boolean => {
+  const isWanted = (model: string, replaces: boolean): boolean => {
+    const trial = own(model)?.trial ?? config.trial
     if (trial !== 'auto') return trial === 'always'
     const left = room()
     return replaces && (left === undefined || takableBytes(left) >= LEAST_FOR_PROCESS)
   }
   return {
-    trialFor: (_, replaces) => (isWanted(replaces) ? loader : undefined),
+    trialFor: (model, replaces) => (isWanted(model, replaces) ? loader : undefined),
     memoryRoom: room,
     // Whatever the policy is, no version that has been replaced is worth running out of memory.
     standbyFits: (bytes) => standbyFits(bytes, memoryRoom()),

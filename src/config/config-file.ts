@@ -4,13 +4,14 @@ import { CONTRACT_CHANGES, type ContractChange } from '../model/contract-differe
 import type { ProbationSettings } from '../serving/probation/probation.ts'
 import { ALLOWANCES, type RehearsalSettings } from '../serving/rehearsal/rehearsal-settings.ts'
 import { bytes, decimalNumber, duration, wholeNumber } from './setting-types.ts'
-import { SETTINGS, type SettingName } from './settings.ts'
+import { SETTINGS, type SettingName, TRIAL_POLICIES, type TrialPolicy } from './settings.ts'
 
 /** A model of the file's list: settings that hold for it alone. */
 export interface ModelFileEntry {
   readonly uri: string
   readonly workers: number | undefined
   readonly acceptContract: ContractChange | undefined
+  readonly trial: TrialPolicy | undefined
   readonly batchMaxRows: number | undefined
   readonly batchMaxDelayMs: number | undefined
   readonly queueMaxRows: number | undefined
@@ -61,6 +62,7 @@ const modelEntry = z.strictObject({
   uri: z.string().min(1),
   workers: count.optional(),
   acceptContract: z.enum(CONTRACT_CHANGES).optional(),
+  trial: z.enum(TRIAL_POLICIES).optional(),
   intraOpThreads: count.optional(),
   batch: z
     .strictObject({
@@ -133,6 +135,7 @@ function toEntry(entry: z.infer<typeof modelEntry>): ModelFileEntry {
     uri: entry.uri,
     workers: entry.workers,
     acceptContract: entry.acceptContract,
+    trial: entry.trial,
     intraOpThreads: entry.intraOpThreads,
     batchMaxRows: entry.batch?.maxRows,
     batchMaxDelayMs: entry.batch?.maxDelay,

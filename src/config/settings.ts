@@ -36,6 +36,11 @@ function setting<T>(
   return { flags, env, read, fallback, help }
 }
 
+/** When a version is loaded and checked in a process of its own first; `auto`: while an older one serves. */
+export const TRIAL_POLICIES = ['auto', 'always', 'off'] as const
+
+export type TrialPolicy = (typeof TRIAL_POLICIES)[number]
+
 const none = undefined
 type Optional<T> = T | undefined
 
@@ -170,10 +175,10 @@ export const SETTINGS = {
     'compatible',
     'what may change in inputs and outputs from the serving version to the next: identical, compatible or breaking',
   ),
-  trial: setting(
+  trial: setting<TrialPolicy>(
     '--trial <when>',
     ['BATON_TRIAL'],
-    oneOf('auto', 'always', 'off'),
+    oneOf(...TRIAL_POLICIES),
     'auto',
     'load and check a version in a process of its own first: auto (while an older one serves), always or off',
   ),
