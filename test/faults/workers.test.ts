@@ -47,7 +47,7 @@ describe('a worker thread', () => {
     expect((await fetch(`${baton.url}/readyz`)).status).toBe(200)
     await faultRow(ORDER, {
       fault: `A worker thread that ${fault}`,
-      clients: `${seen}; what the thread was running is answered 503`,
+      clients: `${seen}; of what the thread was running, requests from 4 KiB on are answered 503, others by the new thread`,
       logged: baton.logged('worker thread'),
       recovered: 'a new thread loaded the model; what waited was answered by it',
     })

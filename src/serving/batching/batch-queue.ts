@@ -60,6 +60,7 @@ export class BatchQueue {
 
   /** Puts a member of a batch in front, to be run alone. */
   pushAgain(request: PendingRequest): void {
+    request.runAgain = true
     this.#add(this.#again, request)
   }
 

@@ -258,12 +258,16 @@ export class Batcher {
       this.#runAgain(batch)
       return
     }
+    if (error.code === 'WORKER_LOST' && batch.requests.every(mayRunAgain)) {
+      this.#runAgain(batch)
+      return
+    }
     this.#leaveWorker(batch, true)
     for (const request of batch.requests) request.fail(error)
     this.#announceIdle()
   }
 
-  /** Runs the members of a batch one by one. Their own buffers were only read to merge them. */
+  /** Runs the members of a batch one by one, each once more. Their own buffers were only read to merge them. */
   #runAgain(batch: RunningBatch): void {
     for (const request of batch.requests) if (!request.settled) this.#queue.pushAgain(request)
     this.#leaveWorker(batch, true)
@@ -316,4 +320,12 @@ export class Batcher {
     this.#onIdle = []
     for (const listener of listeners) listener()
   }
+}
+
+/**
+ * Whether a request that its worker took along may be given to the next one: once, since it may be what ended the
+ * worker, and only with all its bytes, of which large buffers were handed over.
+ */
+function mayRunAgain({ work, feeds, bytes, runAgain }: PendingRequest): boolean {
+  return work === undefined && !runAgain && byteLength(feeds) === bytes
 }

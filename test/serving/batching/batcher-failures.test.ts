@@ -52,6 +52,39 @@ describe('a bad request', () => {
     expect(await Promise.all(answers)).toEqual(['answered', 'WORKER_LOST', 'answered'])
   })
 
+  it('is given to the next worker, once, when it was alone on one that was lost', async () => {
+    let losses = 1
+    const { model, batcher } = setUp(
+      {},
+      {
+        answer: (feeds) => {
+          losses -= 1
+          if (losses >= 0) throw new ServingError('WORKER_LOST', 'it exited')
+          return feeds
+        },
+      },
+    )
+    expect(values((await batcher.submit(rows(1, 1))).x)).toEqual([1_000, 1_001])
+    losses = 2
+    expect(await codeOf(batcher.submit(rows(2, 1)))).toBe('WORKER_LOST')
+    expect(model.runs).toHaveLength(4)
+  })
+
+  it('is lost with its worker when its buffers were handed over', async () => {
+    const { model, batcher } = setUp(
+      {},
+      {
+        answer: ({ x }) => {
+          const data = x?.data as Float64Array<ArrayBuffer>
+          structuredClone(data.buffer, { transfer: [data.buffer] })
+          throw new ServingError('WORKER_LOST', 'it exited')
+        },
+      },
+    )
+    expect(await codeOf(batcher.submit(rows(1, 1)))).toBe('WORKER_LOST')
+    expect(model.runs).toHaveLength(1)
+  })
+
   it('is not run again when it hung, nor are its neighbours', async () => {
     const { model, batcher } = setUp(
       {},
