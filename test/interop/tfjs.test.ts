@@ -26,7 +26,15 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py'))(
       expect(await mlflow.register(NAME)).toBe('3')
       await mlflow.setAlias(NAME, ALIAS, '1')
       const names = { MODEL_NAME: NAME, MODEL_ALIAS: ALIAS, BATON_WORKERS: '1' }
-      const env = { ...mlflow.clientEnv, ...bucket.env, ...names }
+      // Answers of the two flavors have different forms, which no client would be given unasked.
+      const accepted = { BATON_ACCEPT_CONTRACT: 'breaking', BATON_REHEARSAL_ALLOW: 'shape,kind' }
+      const env = {
+        ...mlflow.clientEnv,
+        ...bucket.env,
+        ...names,
+        ...accepted,
+        BATON_PROBATION: '0',
+      }
       baton = cleanup.add(await Baton.start({ env }), (it) => it.remove())
     })
     afterAll(() => cleanup.run())
