@@ -4,6 +4,7 @@ import { Baton } from './support/baton.ts'
 import { Cleanup } from './support/cleanup.ts'
 import { eventually } from './support/eventually.ts'
 import { Load } from './support/load.ts'
+import { median } from './support/median.ts'
 import { MlflowServer } from './support/mlflow.ts'
 
 const NAME = 'affine'
@@ -58,19 +59,19 @@ describe.skipIf(whyNotHere('mlflow.sh', 's3.sh', 'register.py'))(
       const load = Load.start(baton.url, 280)
       await load.settledOn('1')
       await load.answered(10_000)
-      let after2 = 0
+      // A single reading swings by a tenth: garbage that nobody had a reason to collect yet.
+      const bytes: number[] = []
       for (let moved = 1; moved <= MOVES; moved++) {
         const version = moved % 2 === 1 ? other : '1'
         await move(version)
         await load.settledOn(version)
-        if (moved === 2) after2 = await settledBytes()
+        if (moved % 2 === 0) bytes.push(await settledBytes())
       }
-      const after20 = await settledBytes()
       const report = await load.stop()
       expect(report.wrong).toEqual([])
       expect(report).toMatchObject({ non2xx: 0, errors: 0 })
       expect([...report.byVersion.keys()].sort()).toEqual(['1', other])
-      expect(after20).toBeLessThan(after2 * 1.1)
+      expect(median(bytes.slice(-4))).toBeLessThan(median(bytes.slice(0, 4)) * 1.1)
     })
 
     test('drain on SIGTERM and end with status 0', async () => {

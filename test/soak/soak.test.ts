@@ -11,6 +11,7 @@ import { addRow, readTables, writeTables } from '../faults/support/table.ts'
 import { Baton } from '../interop/support/baton.ts'
 import { Cleanup } from '../interop/support/cleanup.ts'
 import { eventually } from '../interop/support/eventually.ts'
+import { median } from '../interop/support/median.ts'
 import { type ProcessFacts, processFacts } from './process-facts.ts'
 
 const MINUTES = Number(process.env.BATON_SOAK_MINUTES ?? 10)
@@ -170,8 +171,3 @@ describe(`${HAND_OVERS} hand-overs in ${MINUTES} minutes under mixed load`, () =
     if (process.env.BATON_WRITE_TABLES === '1') await writeTables(tables)
   }
 })
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-}
