@@ -241,6 +241,14 @@ export interface MemoryRoom {
 
 /** Puts models on workers: placement is its own business. */
 export interface ModelLoader {
-  /** @throws ServingError as {@link Engine.load}, or MODEL_FAILED when the warm-up request fails. */
-  load(folder: string, manifest: ModelManifest, signal: AbortSignal): Promise<LoadedModel>
+  /**
+   * @param measured what a trial of the same files has measured.
+   * @throws ServingError as {@link Engine.load}, or MODEL_FAILED when the warm-up request fails.
+   */
+  load(
+    folder: string,
+    manifest: ModelManifest,
+    signal: AbortSignal,
+    measured?: Pick<TrialFigures, 'memoryBytes'>,
+  ): Promise<LoadedModel>
 }

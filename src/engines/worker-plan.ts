@@ -10,6 +10,8 @@ export interface WorkerPlan {
 export interface PlanRequest {
   /** Bytes of its files. */
   readonly bytes: number
+  /** Bytes of memory that a copy takes, where a trial has measured them. */
+  readonly memoryBytes?: number | undefined
   /** Cores that the process may use. */
   readonly cores: number
   /** Models that are served, this one included; versions of one model count once. */
@@ -42,11 +44,12 @@ const SLOW_RUN_MS = 1
  * are read side by side too; threads for what the copies of a large model leave over. What was asked for stands.
  */
 export function planWorkers(request: PlanRequest): WorkerPlan {
-  const { bytes, cores, models, intraOpThreads: threads } = request
+  const { bytes, memoryBytes = bytes, cores, models, intraOpThreads: threads } = request
   const share = Math.max(1, Math.floor(cores / Math.max(1, models)))
-  const copies = Math.floor(COPIES_BYTES / Math.max(1, bytes))
+  const copies = Math.floor(COPIES_BYTES / Math.max(1, bytes, memoryBytes))
   const workers = request.workers ?? fitting(share, Math.min(copies, share / (threads ?? 1)))
-  const left = bytes < LARGE_MODEL_BYTES ? 1 : Math.max(1, Math.floor(share / workers))
+  const isSmall = bytes < LARGE_MODEL_BYTES && copies >= share
+  const left = isSmall ? 1 : Math.max(1, Math.floor(share / workers))
   return { workers, intraOpThreads: threads ?? left }
 }
 

@@ -73,16 +73,14 @@ export class WorkerPool implements ModelLoader {
     this.#options = options
   }
 
-  load(folder: string, manifest: ModelManifest, signal: AbortSignal): Promise<LoadedModel> {
-    return this.#load(folder, manifest, this.#options, signal)
+  load(...what: Parameters<ModelLoader['load']>): Promise<LoadedModel> {
+    return this.#load(this.#options, ...what)
   }
 
   /** A loader into this pool for a model that has options of its own. */
   withOptions(own: Partial<ModelWorkerOptions>): ModelLoader {
     const options = { ...this.#options, ...own }
-    return {
-      load: (folder, manifest, signal) => this.#load(folder, manifest, options, signal),
-    }
+    return { load: (...what) => this.#load(options, ...what) }
   }
 
   /**
@@ -106,10 +104,8 @@ export class WorkerPool implements ModelLoader {
   }
 
   async #load(
-    folder: string,
-    manifest: ModelManifest,
     options: ModelWorkerOptions,
-    signal: AbortSignal,
+    ...[folder, manifest, signal, measured]: Parameters<ModelLoader['load']>
   ): Promise<LoadedModel> {
     const bytes = await folderSize(folder)
     signal.throwIfAborted()
@@ -118,6 +114,7 @@ export class WorkerPool implements ModelLoader {
     const workers = options.workers ?? (options.engine.device === 'cuda' ? 1 : undefined)
     const plan = planWorkers({
       bytes,
+      memoryBytes: measured?.memoryBytes,
       cores,
       models: this.#options.servedModels(),
       workers,

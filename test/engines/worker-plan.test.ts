@@ -20,6 +20,11 @@ describe('workers and the threads inside their operators', () => {
     ['a worker a core, a large model too', { cores: 2, bytes: 100 * MIB }, [2, 1]],
     ['threads where copies would take too much', { cores: 8, bytes: 100 * MIB }, [4, 2]],
     ['one copy of a huge model', { cores: 8, bytes: 2048 * MIB }, [1, 8]],
+    [
+      'threads where copies of a small file were measured to take too much',
+      { cores: 8, memoryBytes: 100 * MIB },
+      [4, 2],
+    ],
     ['no core left over', { cores: 6, bytes: 120 * MIB }, [3, 2]],
     ['a share of the cores each', { cores: 8, models: 2 }, [4, 1]],
     ['a share of the cores each, large', { cores: 8, models: 2, bytes: 400 * MIB }, [1, 4]],

@@ -186,7 +186,7 @@ async function load<Contract, Loaded extends LoadedModel>(
   signal: AbortSignal,
 ): Promise<Loaded> {
   try {
-    return await loader.load(folder, manifest, signal)
+    return await loader.load(folder, manifest, signal, version.findings.trial)
   } catch (error) {
     // The loader warms up itself, and only that runs the model.
     if (error instanceof ServingError && error.code === 'MODEL_FAILED' && !signal.aborted) {
