@@ -1,8 +1,8 @@
 /** A process of its own with a cache: acquires one version, tells its parent of progress, then holds it. */
-import { ArtifactCache } from '../../src/artifacts/cache/artifact-cache.ts'
-import { ProxyStore } from '../../src/artifacts/proxy/proxy-store.ts'
-import { systemClock } from '../../src/clock.ts'
-import type { ModelVersion } from '../../src/interfaces.ts'
+import { ArtifactCache } from '../../../src/artifacts/cache/artifact-cache.ts'
+import { ProxyStore } from '../../../src/artifacts/proxy/proxy-store.ts'
+import { systemClock } from '../../../src/clock.ts'
+import type { ModelVersion } from '../../../src/interfaces.ts'
 
 /** What the parent gives as its first argument, as JSON. */
 export interface ChildTask {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { ServingError } from '../../src/errors.ts'
-import type { TrialLoader } from '../../src/interfaces.ts'
-import type { Gate } from '../../src/serving/handover/bring-up.ts'
-import { servingV1, v1, v2 } from './support/iris.ts'
-import { RowSum, type TestContract } from './support/manual-serving.ts'
+import { ServingError } from '../../../src/errors.ts'
+import type { TrialLoader } from '../../../src/interfaces.ts'
+import type { Gate } from '../../../src/serving/handover/bring-up.ts'
+import { servingV1, v1, v2 } from '../support/iris.ts'
+import { RowSum, type TestContract } from '../support/manual-serving.ts'
 
 const FIGURES = {
   loadMs: 20,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { loadFailed, servingV1, v1, v2, v3 } from './support/iris.ts'
-import type { ManualServing } from './support/manual-serving.ts'
+import { loadFailed, servingV1, v1, v2, v3 } from '../support/iris.ts'
+import type { ManualServing } from '../support/manual-serving.ts'
 
 const MIB = 2 ** 20
 

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ArtifactCache } from '../../src/artifacts/cache/artifact-cache.ts'
-import { ProxyStore } from '../../src/artifacts/proxy/proxy-store.ts'
-import { systemClock } from '../../src/clock.ts'
+import { ArtifactCache } from '../../../src/artifacts/cache/artifact-cache.ts'
+import { ProxyStore } from '../../../src/artifacts/proxy/proxy-store.ts'
+import { systemClock } from '../../../src/clock.ts'
+import { FakeProxy } from '../fake-proxy.ts'
 import type { ChildMessage, ChildTask } from './cache-child.ts'
-import { FakeProxy } from './fake-proxy.ts'
 
 const version = {
   name: 'iris',

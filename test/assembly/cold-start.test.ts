@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ColdStart } from '../src/assembly/cold-start.ts'
-import { openModelSource } from '../src/assembly/model-source.ts'
-import { systemClock } from '../src/clock.ts'
-import { readConfig } from '../src/config/read-config.ts'
-import { createLogger } from '../src/log.ts'
-import type { TestServer } from './mlflow/test-server.ts'
-import { FakeMlflow } from './registry/fake-mlflow.ts'
-import { AFFINE_BODY, RunningServer } from './running-server.ts'
+import { ColdStart } from '../../src/assembly/cold-start.ts'
+import { openModelSource } from '../../src/assembly/model-source.ts'
+import { systemClock } from '../../src/clock.ts'
+import { readConfig } from '../../src/config/read-config.ts'
+import { createLogger } from '../../src/log.ts'
+import type { TestServer } from '../mlflow/test-server.ts'
+import { FakeMlflow } from '../registry/fake-mlflow.ts'
+import { AFFINE_BODY, RunningServer } from '../running-server.ts'
 
-const FIXTURES = fileURLToPath(new URL('./fixtures/models', import.meta.url))
+const FIXTURES = fileURLToPath(new URL('../fixtures/models', import.meta.url))
 const ARTIFACTS = '/api/2.0/mlflow-artifacts/artifacts'
 
 let mlflow: FakeMlflow
