@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts'
 import type { DownloadProgress, ModelVersion } from '../interfaces.ts'
-import type { BatchCloseReason } from './batching/batch-queue.ts'
+import type { BatchReport } from './batching/batch-run.ts'
 import type { Comparison } from './probation/probation.ts'
 import type { VersionState } from './version-state.ts'
 
@@ -48,18 +48,9 @@ export interface DrainEvent {
 }
 
 /** A batch has come back from its worker. */
-export interface BatchEvent {
+export interface BatchEvent extends BatchReport {
   readonly model: string
   readonly version: string
-  readonly requests: number
-  readonly rows: number
-  /** Bytes of input. */
-  readonly bytes: number
-  readonly reason: BatchCloseReason
-  /** Milliseconds the oldest request waited. */
-  readonly queueMs: number
-  readonly runMs: number
-  readonly failed: boolean
 }
 
 /** Some more of a version's files have arrived. */

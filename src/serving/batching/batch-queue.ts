@@ -17,6 +17,8 @@ export interface Batch {
   readonly layout: BatchLayout | undefined
   readonly rows: number
   readonly reason: BatchCloseReason
+  /** Whether its request has been in a run before, which failed. */
+  readonly isRetry: boolean
 }
 
 /** Empty lanes up to this many are kept, so that steady traffic of few layouts makes none anew. */
@@ -58,9 +60,8 @@ export class BatchQueue {
     this.#add(shared ? this.#laneFor(request.feeds) : this.#alone, request)
   }
 
-  /** Puts a member of a batch in front, to be run alone. */
+  /** Puts a request of a run that failed in front, to be run alone. */
   pushAgain(request: PendingRequest): void {
-    request.runAgain = true
     this.#add(this.#again, request)
   }
 
@@ -77,7 +78,8 @@ export class BatchQueue {
       const requests = taken.requests.filter((request) => !request.endIfUnwanted(now))
       if (requests.length === 0) continue
       const rows = requests.reduce((sum, request) => sum + request.rows, 0)
-      return { requests, layout: lane.layout, rows, reason: alone ? 'alone' : this.#reason(taken) }
+      const reason = alone ? 'alone' : this.#reason(taken)
+      return { requests, layout: lane.layout, rows, reason, isRetry: lane === this.#again }
     }
     return undefined
   }

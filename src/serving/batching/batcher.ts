@@ -4,9 +4,17 @@ import type { LoadedModel } from '../../interfaces.ts'
 import type { NamedTensors } from '../../model/tensor.ts'
 import { DeadlineTimer } from '../deadline-timer.ts'
 import type { BatchSettings } from '../settings.ts'
-import { byteLength, commonRows, mergeRows, rowMismatch, splitRows } from './batch-merge.ts'
+import { byteLength, commonRows, rowMismatch } from './batch-merge.ts'
 import { batchingObstacle } from './batch-obstacle.ts'
-import { type Batch, type BatchCloseReason, BatchQueue } from './batch-queue.ts'
+import { BatchQueue } from './batch-queue.ts'
+import {
+  answerBatch,
+  type BatchReport,
+  mayRunAgain,
+  type RunningBatch,
+  reportOf,
+  runBatch,
+} from './batch-run.ts'
 import { DrainRate } from './drain-rate.ts'
 import {
   PendingRequest,
@@ -14,19 +22,6 @@ import {
   type SubmitOptions,
   unwanted,
 } from './pending-request.ts'
-
-/** A batch that has come back from its worker. */
-export interface BatchReport {
-  readonly requests: number
-  readonly rows: number
-  /** Bytes of input. */
-  readonly bytes: number
-  readonly reason: BatchCloseReason
-  /** Milliseconds the oldest request waited. */
-  readonly queueMs: number
-  readonly runMs: number
-  readonly failed: boolean
-}
 
 export type BatchObserver = (report: BatchReport) => void
 
@@ -41,10 +36,6 @@ const NOTHING: NamedTensors = {}
 
 /** Clients that go within this time are looked for together. */
 const LEAVING_MS = 5
-
-interface RunningBatch extends Batch {
-  readonly startedAt: number
-}
 
 /**
  * Turns the requests of one version into batches, one thread hop each. A batch holds what came while the
@@ -217,48 +208,26 @@ export class Batcher {
   #start(batch: RunningBatch): void {
     this.#running.add(batch)
     for (const request of batch.requests) request.started(batch.startedAt)
-    this.#run(batch).then(
+    runBatch(this.#model, batch).then(
       (outputs) => this.#finish(batch, outputs),
       (error: unknown) => this.#fail(batch, ServingError.from(error)),
     )
   }
 
-  async #run(batch: RunningBatch): Promise<NamedTensors> {
-    const [first, second] = batch.requests
-    if (first !== undefined && second === undefined) {
-      return first.work === undefined ? this.#model.run(first.feeds) : first.work()
-    }
-    if (batch.layout === undefined) throw new ServingError('INTERNAL', 'A batch without a layout')
-    const parts = batch.requests.map((request) => request.feeds)
-    return this.#model.run(mergeRows(batch.layout, parts, batch.rows))
-  }
-
   #finish(batch: RunningBatch, outputs: NamedTensors): void {
-    const { requests } = batch
     const mismatch = batch.reason === 'alone' ? undefined : rowMismatch(outputs, batch.rows)
     if (mismatch !== undefined) this.disableBatching(mismatch)
-    if (mismatch !== undefined && requests.length > 1) {
+    if (mismatch !== undefined && batch.requests.length > 1) {
       this.#runAgain(batch)
       return
     }
     const runMs = this.#leaveWorker(batch, false)
-    if (requests.length === 1) {
-      requests[0]?.answer(outputs, runMs)
-    } else {
-      const rows = requests.map((request) => request.rows)
-      const parts = splitRows(outputs, rows)
-      for (let i = 0; i < parts.length; i += 1) requests[i]?.answer(parts[i] ?? {}, runMs)
-    }
+    answerBatch(batch, outputs, runMs)
     this.#announceIdle()
   }
 
   #fail(batch: RunningBatch, error: ServingError): void {
-    // Not after a run that hung: it would hang again, once for each member.
-    if (batch.requests.length > 1 && error.code !== 'DEADLINE_EXCEEDED') {
-      this.#runAgain(batch)
-      return
-    }
-    if (error.code === 'WORKER_LOST' && batch.requests.every(mayRunAgain)) {
+    if (mayRunAgain(batch, error)) {
       this.#runAgain(batch)
       return
     }
@@ -267,7 +236,7 @@ export class Batcher {
     this.#announceIdle()
   }
 
-  /** Runs the members of a batch one by one, each once more. Their own buffers were only read to merge them. */
+  /** Runs the requests of a batch one by one, each once more. Their own buffers were only read to merge them. */
   #runAgain(batch: RunningBatch): void {
     for (const request of batch.requests) if (!request.settled) this.#queue.pushAgain(request)
     this.#leaveWorker(batch, true)
@@ -280,19 +249,7 @@ export class Batcher {
     this.#running.delete(batch)
     this.#drainRate.add(batch.rows * this.#model.parallelism, runMs)
     this.#dispatch()
-    const [first] = batch.requests
-    const oldest = first?.queuedAt ?? batch.startedAt
-    // Requests of one layout have the same bytes a row.
-    const bytes = first === undefined ? 0 : (first.bytes / Math.max(1, first.rows)) * batch.rows
-    this.#observer?.({
-      requests: batch.requests.length,
-      rows: batch.rows,
-      bytes,
-      reason: batch.reason,
-      queueMs: batch.startedAt - oldest,
-      runMs,
-      failed,
-    })
+    this.#observer?.(reportOf(batch, runMs, failed))
     return runMs
   }
 
@@ -320,12 +277,4 @@ export class Batcher {
     this.#onIdle = []
     for (const listener of listeners) listener()
   }
-}
-
-/**
- * Whether a request that its worker took along may be given to the next one: once, since it may be what ended the
- * worker, and only with all its bytes, of which large buffers were handed over.
- */
-function mayRunAgain({ work, feeds, bytes, runAgain }: PendingRequest): boolean {
-  return work === undefined && !runAgain && byteLength(feeds) === bytes
 }

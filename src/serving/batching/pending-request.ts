@@ -39,8 +39,6 @@ export class PendingRequest {
   readonly #resolve: (outputs: NamedTensors) => void
   readonly #reject: (error: ServingError) => void
   #settled = false
-  /** It has been put in front of the queue again, after a run that failed. */
-  runAgain = false
 
   constructor(
     feeds: NamedTensors,

@@ -1,5 +1,6 @@
 import { ServingError } from '../../../src/errors.ts'
-import { Batcher, type BatchReport } from '../../../src/serving/batching/batcher.ts'
+import type { BatchReport } from '../../../src/serving/batching/batch-run.ts'
+import { Batcher } from '../../../src/serving/batching/batcher.ts'
 import { type BatchSettings, DEFAULT_BATCH_SETTINGS } from '../../../src/serving/settings.ts'
 import { ManualClock } from '../../manual-clock.ts'
 import { RowModel, type RowModelOptions } from './row-model.ts'
