@@ -3,7 +3,6 @@ import type { Clock } from '../../clock.ts'
 import { type ErrorCode, ServingError } from '../../errors.ts'
 import type { Candidate } from '../candidate.ts'
 import type { ServedModel } from '../served-model.ts'
-import { leafCount } from './answer-value.ts'
 import { answerBy, answerByServing, type RequestReader, type TimedAnswer } from './answering.ts'
 import { compareAnswers } from './compare-answers.ts'
 import { ConstantWatch } from './constant-watch.ts'
@@ -87,7 +86,7 @@ export class Rehearsal<Contract> {
     const before = reader.parse(exchange.answer)
     const after = reader.parse(first.answer)
     this.#tally.add(compareAnswers(before, after))
-    this.#constant.add(exchange.body, exchange.answer, first.answer, leafCount(before))
+    this.#constant.add(exchange.body, before, after)
     const answered = { exchange, runMs: first.runMs }
     this.#answered.push(answered)
     if (!twice || this.#isOver()) return
